@@ -1,0 +1,137 @@
+# The configuration of this run, where results go, and how a rule calls its task.
+import json
+import os
+import shlex
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from snakemake.exceptions import WorkflowError
+
+try:
+    from dropatlas.claims import load_ledger
+    from dropatlas.closure import module_closure, notebook_imports
+    from dropatlas.config import load_config
+    from dropatlas.interpreter import use_this_python
+except ModuleNotFoundError as error:
+    raise WorkflowError(
+        f"the Python that runs snakemake lacks {error.name!r}: run `make reproduce`, or activate the environment (README)"
+    ) from None
+
+try:
+    SETTINGS = load_config(config)
+    LEDGER = load_ledger()
+    SETTINGS.data.sources.hand_over()
+except ValueError as error:
+    raise WorkflowError(str(error)) from None
+
+SCALE = SETTINGS.scale
+ROOT = Path(workflow.basedir)
+
+use_this_python()
+
+
+def results(path):
+    """A path below the results of this scale."""
+    return f"results/{SCALE}/{path}"
+
+
+def dataset(name):
+    """Prepared file of a data set."""
+    return results(f"data/{name}.arrays")
+
+
+def code_closure(*modules):
+    """Source files, relative to the project, of all first-party modules that `modules` import."""
+    return [os.path.relpath(path, ROOT) for path in module_closure(*modules)]
+
+
+def page_templates():
+    """Templates and style of the report pages."""
+    folder = Path("src/dropatlas/reports/templates")
+    return sorted(
+        str(path.relative_to(ROOT))
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file()
+    )
+
+
+def run_task(module, seeded=False, tables=False, data=False, checkpoints=False):
+    """Shell command of a table task: with the root seed, input tables, a data set, a folder to resume from."""
+    return " ".join(
+        [
+            f"python -m dropatlas.tasks.{module}",
+            f"--scale {SCALE}",
+            "--settings {params.settings:q}",
+            *(["--seed {params.seed}"] if seeded else []),
+            *(["--tables {input.tables:q}"] if tables else []),
+            *(["--data {input.data:q}"] if data else []),
+            *(["--checkpoints {params.checkpoints:q}"] if checkpoints else []),
+            "--output {output.table:q} --log {log:q}",
+        ]
+    )
+
+
+def evidence(wildcards):
+    """Tables that the claims of a report rest on."""
+    docket = LEDGER.docket(wildcards.report, SCALE)
+    return sorted(
+        {
+            results(f"tables/{name}.parquet")
+            for claim in docket.claims
+            for name in claim.evidence
+        }
+    )
+
+
+def notebook_code(wildcards):
+    """Source files of the modules a report notebook imports."""
+    return code_closure(
+        *notebook_imports(ROOT / "notebooks" / f"{wildcards.report}.ipynb")
+    )
+
+
+def require_writable_results():
+    """Stop before any job if some folder of the results cannot be written."""
+    top = ROOT / "results" / SCALE
+    try:
+        top.mkdir(parents=True, exist_ok=True)
+        for folder in [top, *(path for path in top.rglob("*") if path.is_dir())]:
+            with TemporaryFile(dir=folder) as probe:
+                probe.write(bytes(4096))
+    except OSError as error:
+        raise WorkflowError(
+            f"cannot write to {error.filename or folder}: {error.strerror}; free space or make it writable, remove a "
+            f"file that is in the way, or replace results/ by a link to a folder that is writable"
+        ) from None
+
+
+require_writable_results()
+
+
+# Tables each report shows, by report; every paper's rules add theirs.
+REPORT_TABLES = {}
+
+
+def report_files(report):
+    """Everything a report consists of; a target that asks for all of it remakes whatever is missing."""
+    tables = [*REPORT_TABLES[report], f"{report}/claims"]
+    return [
+        results(f"reports/{report}.html"),
+        results(f"notebooks/{report}.ipynb"),
+        results(f"figures/{report}"),
+        *[results(f"tables/{name}.parquet") for name in tables],
+    ]
+
+
+def index_command(page):
+    """Shell command that makes the start page from what is there and up to date of the reports."""
+    return " ".join(
+        [
+            "python -m dropatlas.tasks.render_index --ledger config/claims.yaml",
+            f"--results {results('').rstrip('/')} --scale {SCALE}",
+            f"--reports {shlex.quote(json.dumps(REPORT_TABLES))}".replace(
+                "{", "{{"
+            ).replace("}", "}}"),
+            f"--output {page} --log {results('logs/index.log')}",
+        ]
+    )

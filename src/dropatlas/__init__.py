@@ -1,0 +1,1 @@
+"""Dropout Atlas: replications of three papers on dropout, from one Snakemake DAG."""

@@ -1,0 +1,55 @@
+"""Judges by name, and the rules that hold for every claim: missing evidence, too small a scale."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import pandas as pd
+
+from dropatlas.claims import collapse, percolation
+from dropatlas.claims.ledger import SCALE_ORDER, Claim, LedgerError
+from dropatlas.claims.verdicts import Judgement, Verdict
+
+Judge = Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], Judgement]
+
+JUDGES: dict[str, Judge] = {
+    "site_formula": percolation.judge_site_formula,
+    "bond_bounds_and_chain": percolation.judge_bond_bounds_and_chain,
+    "site_trichotomy": percolation.judge_site_trichotomy,
+    "bond_gap_closes": percolation.judge_bond_gap_closes,
+    "decoupling": collapse.judge_decoupling,
+    "drift_bound": collapse.judge_drift_bound,
+    "movement_boundary": collapse.judge_movement_boundary,
+    "crossings_and_success": collapse.judge_crossings_and_success,
+    "learning_time": collapse.judge_learning_time,
+    "modified_dropout": collapse.judge_modified_dropout,
+    "breakdown_with_biases": collapse.judge_breakdown_with_biases,
+    "topologies": collapse.judge_topologies,
+}
+
+
+def judge(claim: Claim, tables: Mapping[str, pd.DataFrame], scale: str) -> Judgement:
+    """Judge one claim.
+
+    Args:
+        claim: Entry of the ledger.
+        tables: Result tables by name; those of `claim.evidence` that are missing were not run.
+        scale: Scale of the run; below `claim.min_scale` the verdict is inconclusive, whatever the numbers say.
+
+    Raises:
+        LedgerError: the claim names a judge that is not registered.
+    """
+    if claim.test not in JUDGES:
+        raise LedgerError(f"claim {claim.id}: unknown test {claim.test!r}; registered: {', '.join(JUDGES)}")
+    missing = [name for name in claim.evidence if name not in tables]
+    if missing:
+        reason = f"no table {', '.join(missing)}"
+        return Judgement(Verdict.NOT_RUN, "none", math.nan, math.nan, math.nan, 0, reason)
+    found = JUDGES[claim.test](tables, claim.criterion)
+    if not all(map(math.isfinite, (found.effect, found.low, found.high))) and found.verdict != Verdict.NOT_RUN:
+        reason = f"the evidence holds too little or values that are no numbers ({found.reason})"
+        return replace(found, verdict=Verdict.INCONCLUSIVE, reason=reason)
+    if SCALE_ORDER.index(scale) < SCALE_ORDER.index(claim.min_scale):
+        reason = f"needs scale {claim.min_scale} to decide; so far: {found.reason}"
+        return replace(found, verdict=Verdict.INCONCLUSIVE, reason=reason)
+    return found

@@ -1,0 +1,89 @@
+"""The claim ledger: which published statements are judged, on what evidence, by which function."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import Field, TypeAdapter, ValidationError
+
+from dropatlas.settings import Section, at_least_one
+
+LEDGER = Path(__file__).parents[3] / "config" / "claims.yaml"
+SCALE_ORDER = ("quick", "standard", "paper")
+
+
+class LedgerError(ValueError):
+    """The ledger is wrong, or a claim is asked for that it does not have."""
+
+
+class Claim(Section):
+    """One published (or own) statement and how it is judged."""
+
+    id: str = Field(pattern=r"[PMD][1-9][0-9]?", description="identifier, such as P1")
+    paper: str = Field(description="arXiv identifier")
+    where: str = Field(description="theorem, figure, table or section of the statement")
+    statement: str = Field(description="the statement in one sentence, our words")
+    kind: Literal["theorem", "number", "comparison", "open-question", "ours"] = Field(description="kind of statement")
+    report: str = Field(description="report that shows the evidence")
+    evidence: at_least_one(str) = Field(description="result tables the judge reads, as topic/table")
+    test: str = Field(description="name of the registered judge function")
+    criterion: dict[str, float] = Field(description="thresholds handed to the judge")
+    min_scale: Literal["quick", "standard", "paper"] = Field(description="smallest scale that can decide the claim")
+
+
+class Docket(Section):
+    """The claims one report decides, at the scale of its run."""
+
+    scale: Literal["quick", "standard", "paper"]
+    claims: list[Claim]
+
+
+class Ledger:
+    """All claims in ledger order.
+
+    Args:
+        claims: The entries.
+
+    Raises:
+        LedgerError: two entries share an id.
+    """
+
+    def __init__(self, claims: list[Claim]) -> None:
+        self._claims = {claim.id: claim for claim in claims}
+        if len(self._claims) < len(claims):
+            ids = [claim.id for claim in claims]
+            raise LedgerError(f"claim ids appear twice: {sorted({name for name in ids if ids.count(name) > 1})}")
+
+    def __getitem__(self, identifier: str) -> Claim:
+        if identifier not in self._claims:
+            raise LedgerError(f"unknown claim id {identifier!r}; the ledger has {', '.join(self._claims)}")
+        return self._claims[identifier]
+
+    def __iter__(self) -> Iterator[Claim]:
+        return iter(self._claims.values())
+
+    def __len__(self) -> int:
+        return len(self._claims)
+
+    def docket(self, report: str, scale: str) -> Docket:
+        """Claims whose evidence `report` shows, in ledger order."""
+        return Docket(scale=scale, claims=[claim for claim in self if claim.report == report])
+
+
+def load_ledger(path: Path = LEDGER) -> Ledger:
+    """Read and check the ledger.
+
+    Raises:
+        LedgerError: an entry does not fit the schema; the message names entry, key, value.
+    """
+    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        return Ledger(TypeAdapter(list[Claim]).validate_python(entries))
+    except ValidationError as error:
+        lines = [
+            f"  entry {item['loc'][0]} ({entries[item['loc'][0]].get('id', 'no id')}), "
+            f"{'.'.join(map(str, item['loc'][1:]))}: {item['msg']}, got {item['input']!r}"
+            for item in error.errors()
+        ]
+        raise LedgerError("\n".join([f"wrong claim ledger {path.name}:", *lines])) from None

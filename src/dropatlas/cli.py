@@ -1,0 +1,95 @@
+"""The `dropatlas` command: small questions that need no pipeline run."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import yaml
+
+from dropatlas.claims import load_ledger
+from dropatlas.config import CONFIG, SCALES
+from dropatlas.data import DataSettings, data_status, load_catalog
+from dropatlas.tables import read_table
+
+
+def show_claim(identifier: str, scale: str) -> str:
+    """What the ledger says of a claim, and what the run at `scale` found.
+
+    Raises:
+        LedgerError: the ledger has no such claim.
+        UnreadableTableError: the claim was not judged at this scale.
+    """
+    claim = load_ledger()[identifier]
+    rows = read_table(Path("results") / scale / "tables" / claim.report / "claims.parquet")
+    found = rows.set_index("id").loc[claim.id]
+    return "\n".join(
+        [
+            f"{claim.id} ({claim.kind}; arXiv {claim.paper}, {claim.where})",
+            f"  {claim.statement}",
+            f"  {found.verdict} at scale {scale}: {found.reason}",
+            f"  {found.measure}: {found.effect:.4g} "
+            f"[{found.interval_low:.4g}, {found.interval_high:.4g}], n = {found.n}",
+            f"  report: results/{scale}/reports/{claim.report}.html",
+        ]
+    )
+
+
+def show_data(offline_directory: str | None) -> str:
+    """What is there of every data set, whether its checksums agree, and where it would come from.
+
+    Raises:
+        ValueError: the offline directory holds several archives for a set.
+        OSError: a file cannot be read.
+    """
+    config = yaml.safe_load((CONFIG / "config.yaml").read_text(encoding="utf-8"))
+    line = {} if offline_directory is None else {"offline_directory": offline_directory}
+    settings = DataSettings.resolve(config["data"]["sources"], os.environ, line)
+    rows = data_status(load_catalog(CONFIG / "data.yaml"), settings)
+    return "\n".join(f"{row.name:9} {row.state:9} {row.found}\n{'':9} from {row.source}" for row in rows)
+
+
+def show_check(arguments: argparse.Namespace) -> str:
+    """What masks do to a network (`dropatlas.collapse.check`).
+
+    Raises:
+        ValueError: a value out of range, or widths that are no integers.
+    """
+    from dropatlas.collapse.check import check_network, format_check  # takes torch along: only where it is needed
+
+    try:
+        widths = [int(width) for width in arguments.widths.split(",")]
+    except ValueError:
+        raise ValueError(f"widths must be integers separated by commas, got {arguments.widths!r}") from None
+    plan = {"steps": arguments.steps, "learning_rate": arguments.learning_rate}
+    return format_check(check_network(widths, arguments.drop_rate, arguments.model, **plan))
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="dropatlas", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    claim = commands.add_parser("claim", help="show a claim of the ledger and its verdict")
+    claim.add_argument("id", help="identifier, such as P2")
+    claim.add_argument("--scale", choices=SCALES, default="quick")
+    claim.set_defaults(answer=lambda arguments: show_claim(arguments.id, arguments.scale))
+    data = commands.add_parser("data", help="data sets").add_subparsers(dest="question", required=True)
+    status = data.add_parser("status", help="what is present, verified, missing, and where it would come from")
+    status.add_argument("--offline-directory", help="folder to look in instead of the configured places")
+    status.set_defaults(answer=lambda arguments: show_data(arguments.offline_directory))
+    check = commands.add_parser("check", help="whether dropout masks cut a network, and what that costs")
+    check.add_argument("--widths", required=True, help="widths of all layers, input and output included: 64,64,10")
+    check.add_argument("--drop-rate", type=float, required=True, help="removal probability p")
+    check.add_argument("--model", choices=("site", "bond"), default="site", help="dropout (site) or dropconnect (bond)")
+    check.add_argument("--steps", type=int, help="planned training steps")
+    check.add_argument("--learning-rate", type=float, help="planned constant learning rate")
+    check.set_defaults(answer=show_check)
+    arguments = parser.parse_args()
+    try:
+        print(arguments.answer(arguments))
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

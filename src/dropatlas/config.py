@@ -1,0 +1,132 @@
+"""The configuration: its model, its files, and errors that name key, value and what is allowed.
+
+`config/config.yaml` says what to run, `config/scales/<scale>.yaml` how large; values given on the command line
+(`--config`) win over both.
+"""
+
+import difflib
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from copy import deepcopy
+from typing import Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError
+
+from dropatlas.closure import SOURCE
+from dropatlas.collapse.settings import CollapseSettings
+from dropatlas.data.choice import DataChoice
+from dropatlas.percolation.settings import PercolationSettings
+from dropatlas.settings import Section
+
+CONFIG = SOURCE.parents[1] / "config"
+
+
+class ConfigError(ValueError):
+    """The configuration is wrong; the message names every wrong key, its value and what is allowed."""
+
+
+class Config(Section):
+    """Everything a run depends on besides code and data."""
+
+    scale: Literal["quick", "standard", "paper"] = Field(
+        description="size of every experiment: quick, standard or paper"
+    )
+    seed: int = Field(ge=0, description="root seed; every random stream is derived from it by name")
+    data: DataChoice = Field(description="data sets and where they come from")
+    percolation: PercolationSettings = Field(description="arXiv 2512.13853: crossing probabilities and scaling laws")
+    collapse: CollapseSettings = Field(description="arXiv 2512.13853: deep networks trained under dropout")
+
+    def section(self, path: str) -> str:
+        """Canonical JSON of one section, such as `percolation.crossing`."""
+        value: Any = self
+        for key in path.split("."):
+            value = getattr(value, key)
+        return json.dumps(value.model_dump(), sort_keys=True, separators=(",", ":"))
+
+
+SCALES = get_args(Config.model_fields["scale"].annotation)
+
+
+def load_config(values: Mapping[str, Any]) -> Config:
+    """Validate the configuration of a run.
+
+    Args:
+        values: `config/config.yaml` merged with what the command line gave.
+
+    Raises:
+        ConfigError: unknown scale or key, wrong type or range.
+    """
+    scale = values.get("scale")
+    if scale not in SCALES:
+        raise ConfigError(f"wrong configuration:\n  scale: got {scale!r}; allowed: {', '.join(SCALES)}")
+    sizes = yaml.safe_load((CONFIG / "scales" / f"{scale}.yaml").read_text(encoding="utf-8"))
+    merged = _merged(sizes, values)
+    try:
+        return Config.model_validate(merged)
+    except ValidationError as error:
+        _give_types(merged, error)
+    try:
+        return Config.model_validate(merged)
+    except ValidationError as error:
+        raise ConfigError(_explain(error)) from None
+
+
+def _give_types(values: dict[str, Any], error: ValidationError) -> None:
+    """Read strings as YAML where the model wants another type: Snakemake makes strings of nested `--config` values."""
+    for item in error.errors():
+        place: Any = values
+        *path, last = item["loc"]
+        with suppress(KeyError, IndexError, TypeError, yaml.YAMLError):  # what stays a string is told as an error
+            for key in path:
+                place = place[key]
+            if isinstance(place[last], str):
+                place[last] = yaml.safe_load(place[last])
+
+
+def _merged(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    merged = deepcopy(dict(base))
+    for key, value in override.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merged(merged[key], value) if both else deepcopy(value)
+    return merged
+
+
+def _model_at(location: tuple[int | str, ...]) -> type[BaseModel] | None:
+    model: Any = Config
+    for key in location:
+        field = getattr(model, "model_fields", {}).get(key)
+        model = field.annotation if field else None
+    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
+
+
+def _explain(error: ValidationError) -> str:
+    lines = ["wrong configuration:"]
+    for item in error.errors():
+        location = item["loc"]
+        key = ".".join(str(part) for part in location)
+        if item["type"] == "extra_forbidden":
+            allowed = list(_model_at(location[:-1]).model_fields)
+            close = difflib.get_close_matches(str(location[-1]), allowed, n=1)
+            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            lines.append(f"  {key}: unknown key{hint}; allowed here: {', '.join(allowed)}")
+        elif item["type"] == "missing":
+            lines.append(f"  {key}: missing; the files in config/ give its default")
+        else:
+            lines.append(f"  {key}: got {item['input']!r}; {item['msg'][0].lower()}{item['msg'][1:]}")
+    return "\n".join(lines)
+
+
+def annotated(values: Mapping[str, Any], model: type[BaseModel] = Config, indent: int = 0) -> str:
+    """YAML of `values` with the model's description above every key: the form of the files in `config/`."""
+    lines = []
+    for key, value in values.items():
+        field = model.model_fields[key]
+        margin = "  " * indent
+        lines.append(f"{margin}# {field.description}")
+        if isinstance(value, Mapping):
+            lines += [f"{margin}{key}:", annotated(value, field.annotation, indent + 1)]
+        else:
+            lines.append(f"{margin}{key}: {json.dumps(value)}")
+    return "\n".join(lines)

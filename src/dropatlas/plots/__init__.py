@@ -1,0 +1,1 @@
+"""Figures drawn from result tables: one module per report, one style for all."""

@@ -1,0 +1,31 @@
+"""Progress of long jobs as log lines, so that a terminal and a log file show the same."""
+
+import logging
+from collections.abc import Iterable
+
+from tqdm import tqdm
+
+logger = logging.getLogger("dropatlas")
+
+
+class LoggedProgress(tqdm):
+    """A tqdm bar that writes one log line every few seconds instead of redrawing a terminal line.
+
+    Call `set_postfix_str("p=0.4 W=64", refresh=False)` in the loop to name the cell at work.
+    """
+
+    def __init__(self, iterable: Iterable, description: str, unit: str = "cell", total: int | None = None) -> None:
+        super().__init__(
+            iterable,
+            desc=description,
+            unit=unit,
+            total=total,
+            mininterval=5.0,
+            miniters=1,
+            bar_format="{desc}: {n_fmt}/{total_fmt} {unit}s, {elapsed} elapsed, {remaining} to go{postfix}",
+        )
+
+    def display(self, msg: str | None = None, pos: int | None = None) -> bool:
+        """Write the state as a log line (tqdm's hook)."""
+        logger.info("%s", msg or str(self))
+        return True

@@ -1,0 +1,91 @@
+"""What a report notebook needs: its tables, its figures stamped and saved, its claims, its provenance."""
+
+import base64
+import html
+import io
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from IPython.display import HTML
+from matplotlib.figure import Figure
+
+from dropatlas.files import whole_file
+from dropatlas.plots.style import use_style
+from dropatlas.provenance import Provenance
+from dropatlas.reports.verdicts import verdict_table
+from dropatlas.tables import read_provenance, read_table
+
+
+class Report:
+    """One run of one report notebook.
+
+    Args:
+        name: Report name; figures go to `figures/<name>/`, tables come from `tables/`.
+        results: Results folder of the scale, such as `results/quick`.
+    """
+
+    def __init__(self, name: str, results: str | Path) -> None:
+        self.name = name
+        self.results = Path(results)
+        self.sources: dict[str, Provenance] = {}
+        use_style()
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Read the result table `name`, such as `percolation/crossing_probability`, and remember its origin."""
+        path = self.results / "tables" / f"{name}.parquet"
+        self.sources[name] = read_provenance(path)
+        return read_table(path)
+
+    def show(self, figure: Figure, name: str, caption: str, source: str) -> HTML:
+        """Stamp a figure, save it as SVG and PNG, and show it with its caption.
+
+        Args:
+            figure: The figure; closed afterwards.
+            name: File name without suffix.
+            caption: What is seen, with numbers; also the alternative text.
+            source: Name of the table the figure shows, read before with `table`.
+
+        Raises:
+            KeyError: the table was not read.
+        """
+        provenance = self.sources[source]
+        figure.text(0.995, -0.01, provenance.stamp, ha="right", va="top", fontsize=6.5, color="0.45")
+        described = provenance.model_dump_json()
+        for suffix, metadata in {
+            "svg": {"Title": name, "Description": described, "Creator": "Dropout Atlas", "Date": None},
+            "png": {"Title": name, "Description": described, "Software": "Dropout Atlas"},
+        }.items():
+            with whole_file(self.results / "figures" / self.name / f"{name}.{suffix}") as part:
+                figure.savefig(part, format=suffix, bbox_inches="tight", metadata=metadata)
+        image = io.BytesIO()
+        figure.savefig(image, format="svg", bbox_inches="tight", metadata={"Date": None})
+        plt.close(figure)
+        encoded = base64.b64encode(image.getvalue()).decode()
+        return HTML(
+            f'<figure id="{html.escape(name)}">'
+            f'<img alt="{html.escape(caption)}" src="data:image/svg+xml;base64,{encoded}">'
+            f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+        )
+
+    def claims(self) -> HTML:
+        """The verdicts of this report's claims, with effect, interval and reason."""
+        return HTML(verdict_table(self.table(f"{self.name}/claims")))
+
+    def provenance(self) -> HTML:
+        """Origin of every table this report has read."""
+        rows = "".join(
+            f"<tr><td>{name}</td><td>{origin.commit[:9]}{' + changes' if origin.dirty else ''}</td>"
+            f"<td><code>{origin.code_hash[:12]}</code></td><td><code>{origin.settings_hash[:12]}</code></td>"
+            f"<td>{'–' if origin.seed is None else origin.seed}</td><td>{origin.started:%Y-%m-%d %H:%M} UTC</td>"
+            f"<td>{origin.wall_seconds:.1f} s</td></tr>"
+            for name, origin in sorted(self.sources.items())
+        )
+        last = max(self.sources.values(), key=lambda origin: origin.started)
+        libraries = ", ".join(f"{name} {version}" for name, version in last.libraries.items())
+        return HTML(
+            '<div class="wide"><table class="provenance"><thead><tr><th>table</th><th>commit</th><th>code</th>'
+            f"<th>settings</th><th>seed</th><th>made</th><th>took</th></tr></thead><tbody>{rows}</tbody></table></div>"
+            f"<p>Scale {last.scale}; Python {last.python} on {last.machine}, {last.device}; {libraries}; "
+            f"lock file <code>{last.lock_hash[:12]}</code>.</p>"
+        )

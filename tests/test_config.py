@@ -1,0 +1,81 @@
+"""The configuration files fit the model; wrong values are named with what is allowed."""
+
+import pytest
+import yaml
+
+from dropatlas.config import CONFIG, SCALES, ConfigError, annotated, load_config
+
+DEFAULTS = yaml.safe_load((CONFIG / "config.yaml").read_text(encoding="utf-8"))
+FILES = [CONFIG / "config.yaml", *(CONFIG / "scales" / f"{scale}.yaml" for scale in SCALES)]
+
+
+def leaves(values, prefix=""):
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_scale_is_complete_and_repeats_no_default(scale):
+    assert load_config({**DEFAULTS, "scale": scale}).scale == scale
+    sizes = yaml.safe_load((CONFIG / "scales" / f"{scale}.yaml").read_text(encoding="utf-8"))
+    assert not set(leaves(DEFAULTS)) & set(leaves(sizes))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_comments_in_the_files_are_the_models_descriptions(path):
+    text = path.read_text(encoding="utf-8")
+    assert text == annotated(yaml.safe_load(text)) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"scale": "huge"}, ["scale", "'huge'", "quick, standard, paper"]),
+        ({"sed": 3}, ["sed: unknown key", "did you mean 'seed'", "percolation"]),
+        ({"seed": -1}, ["seed", "-1", "greater than or equal to 0"]),
+        ({"seed": "many"}, ["seed", "'many'", "integer"]),
+        ({"percolation": {"crossing": {"sample": 1}}}, ["percolation.crossing.sample", "did you mean 'samples'"]),
+        ({"percolation": {"crossing": {"samples": 0}}}, ["percolation.crossing.samples", "0", "greater than"]),
+        ({"percolation": {"crossing": {"samples": "1.5"}}}, ["percolation.crossing.samples", "1.5", "integer"]),
+        ({"percolation": {"crossing": {"drop_rates": [0.5, 1.2]}}}, ["drop_rates.1", "1.2", "less than or equal to 1"]),
+        ({"percolation": {"crossing": {"drop_rates": [float("nan")]}}}, ["drop_rates.0", "nan", "finite"]),
+        ({"percolation": {"crossing": {"widths": []}}}, ["percolation.crossing.widths", "[]", "at least 1 item"]),
+        ({"percolation": {"boundary": {"target": 1}}}, ["percolation.boundary.target", "1", "less than 1"]),
+    ],
+)
+def test_wrong_values_are_named(change, expected):
+    with pytest.raises(ConfigError) as caught:
+        load_config({**DEFAULTS, **{key: merged(DEFAULTS.get(key), value) for key, value in change.items()}})
+    for part in expected:
+        assert part in str(caught.value)
+
+
+def merged(base, change):
+    if not isinstance(change, dict) or not isinstance(base, dict):
+        return change
+    return {**base, **{key: merged(base.get(key), value) for key, value in change.items()}}
+
+
+def test_all_errors_are_told_at_once():
+    with pytest.raises(ConfigError) as caught:
+        load_config({**DEFAULTS, "seed": -1, "percolation": {}})
+    assert "seed: got -1" in str(caught.value)
+    assert "percolation.boundary: missing" in str(caught.value)
+
+
+def test_nested_command_line_values_win_over_the_scale_and_get_their_types():
+    # Snakemake hands nested --config values over as strings
+    override = merged(DEFAULTS, {"percolation": {"crossing": {"samples": "7", "widths": ["2", "3"]}}})
+    crossing = load_config(override).percolation.crossing
+    assert crossing.samples == 7
+    assert crossing.widths == [2, 3]
+
+
+def test_a_section_is_canonical_json():
+    config = load_config(DEFAULTS)
+    shuffled = load_config(dict(reversed(DEFAULTS.items())))
+    assert config.section("percolation.boundary") == shuffled.section("percolation.boundary")
+    assert config.section("percolation.boundary").startswith('{"drop_rates":[0.1,')

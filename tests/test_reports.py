@@ -1,0 +1,147 @@
+"""Notebooks are clean sources; pages are self-contained, with formulas that need no script."""
+
+import json
+import re
+from datetime import UTC, datetime
+
+import matplotlib.pyplot as plt
+import nbformat
+import pandas as pd
+import pytest
+from PIL import Image
+
+from dropatlas.provenance import ROOT, Provenance, record
+from dropatlas.reports.html import describe, index_html, markdown_to_html, report_html
+from dropatlas.reports.notebook import Report
+from dropatlas.reports.verdicts import verdict_table
+from dropatlas.tables import write_table
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_is_a_clean_parameterised_source(path):
+    notebook = nbformat.read(path, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+    assert [cell for cell in code if cell.metadata.get("tags") == ["parameters"]] == code[:1]
+    assert notebook.metadata.language_info.name == "python"
+    assert len(describe(path.stem, notebook).summary) > 80
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_formula_of_a_notebook_becomes_mathml(path):
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            rendered = markdown_to_html(cell.source)
+            assert "$" not in re.sub(r"<code>.*?</code>", "", rendered)
+            assert rendered.count("<math") >= cell.source.count("$$") // 2
+
+
+def test_formulas_are_mathml_inline_and_block():
+    rendered = markdown_to_html("Inline $p^W$ and\n\n$$\\theta \\le 1$$\n\nwith `$code$`.")
+    assert rendered.count("<math") == 2
+    assert '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">' in rendered
+    assert "<code>$code$</code>" in rendered
+
+
+@pytest.fixture
+def results(tmp_path):
+    provenance = record("dropatlas.tables", "quick", "{}", 3, {}, datetime.now(UTC))
+    frame = pd.DataFrame({"x": [1, 2]})
+    write_table(frame, tmp_path / "tables" / "topic" / "numbers.parquet", {"x": "number"}, provenance)
+    return tmp_path
+
+
+def test_a_figure_is_stamped_saved_with_provenance_and_shown_with_its_caption(results):
+    report = Report("topic", results)
+    report.table("topic/numbers")
+    figure, axes = plt.subplots()
+    axes.plot([1, 2])
+    shown = report.show(figure, "line", "A <line> from 1 to 2.", source="topic/numbers").data
+    assert "A &lt;line&gt; from 1 to 2.</figcaption>" in shown
+    assert shown.count("A &lt;line&gt; from 1 to 2.") == 2  # the caption is the alternative text, too
+    image = Image.open(results / "figures" / "topic" / "line.png")
+    assert Provenance.model_validate_json(image.text["Description"]) == report.sources["topic/numbers"]
+    svg = (results / "figures" / "topic" / "line.svg").read_text(encoding="utf-8")
+    assert "dropatlas.tables" in svg
+    assert figure.texts[-1].get_text() == report.sources["topic/numbers"].stamp
+    assert sorted(path.name for path in (results / "figures" / "topic").iterdir()) == ["line.png", "line.svg"]
+
+
+def test_a_figure_of_an_unread_table_is_refused(results):
+    figure, _ = plt.subplots()
+    with pytest.raises(KeyError, match="topic/numbers"):
+        Report("topic", results).show(figure, "line", "Caption.", source="topic/numbers")
+    plt.close(figure)
+
+
+def test_the_provenance_footer_names_every_table(results):
+    report = Report("topic", results)
+    report.table("topic/numbers")
+    footer = report.provenance().data
+    origin = report.sources["topic/numbers"]
+    for part in ("topic/numbers", origin.code_hash[:12], origin.commit[:9], "scale quick".capitalize(), "torch"):
+        assert part in footer
+
+
+VERDICTS = pd.DataFrame(
+    {
+        "id": ["P1", "P2"],
+        "paper": "1234.5",
+        "statement": "θ < 1",
+        "where": "Theorem 1",
+        "verdict": ["not reproduced", "not run"],
+        "measure": "largest |x|",
+        "effect": [0.5, float("nan")],
+        "interval_low": [0.25, float("nan")],
+        "interval_high": [0.75, float("nan")],
+        "n": [1200, 0],
+        "reason": "x > y",
+    }
+)
+
+
+def test_verdicts_are_escaped_and_coloured_by_class():
+    table = verdict_table(VERDICTS)
+    assert "θ &lt; 1" in table
+    assert '<span class="verdict not-reproduced">not reproduced</span>' in table
+    assert "x &gt; y" in table
+    assert "<strong>0.5</strong> [0.25, 0.75]" in table
+    assert "n = 1,200" in table
+    assert "nan" not in table
+
+
+def test_pages_need_no_network_and_no_script(tmp_path):
+    cells = [
+        nbformat.v4.new_markdown_cell("# Title $p$\n\nSummary of it.\n"),
+        nbformat.v4.new_code_cell("results = 1", metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_code_cell(
+            "shown()", outputs=[nbformat.v4.new_output("display_data", {"text/html": "<b>x</b>"})]
+        ),
+    ]
+    path = tmp_path / "topic.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    page = report_html("topic", path, "quick")
+    index = index_html([describe("topic", nbformat.read(path, as_version=4))], verdict_table(VERDICTS), "quick")
+    for text in (page, index):
+        assert "<script" not in text
+        assert not re.findall(r'(?:src|href)="(?!data:|#|[\w-]+\.html)', text)
+        assert "@import" not in text
+        assert text.count("<main>") == 1
+    assert "<b>x</b>" in page
+    assert "shown" in page
+    assert "results" not in re.sub(r"<style>.*?</style>", "", page, flags=re.S)  # parameter cells stay out of the page
+    assert 'href="topic.html"' in index
+
+
+def test_a_notebook_without_title_or_summary_is_named(tmp_path):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("No heading")])
+    with pytest.raises(ValueError, match=r"notebook topic: the first cell must be Markdown"):
+        describe("topic", notebook)
+
+
+def test_notebook_json_ends_with_a_newline_and_is_stable():
+    for path in NOTEBOOKS:
+        text = path.read_text(encoding="utf-8")
+        assert text == json.dumps(json.loads(text), indent=1, ensure_ascii=False) + "\n"

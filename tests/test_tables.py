@@ -1,0 +1,123 @@
+"""Tables are whole or absent, describe their columns, and carry their provenance."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dropatlas.files import whole_file
+from dropatlas.provenance import record
+from dropatlas.tables import (
+    UnreadableTableError,
+    content_hash,
+    read_meanings,
+    read_provenance,
+    read_table,
+    write_table,
+)
+
+FRAME = pd.DataFrame({"p": [0.1, 0.2, np.nan], "width": [1, 2, 3], "model": ["site", "bond", "θ"]})
+MEANINGS = {"p": "removal probability", "width": "vertices", "model": "which"}
+
+
+@pytest.fixture
+def provenance():
+    return record("dropatlas.tables", "quick", '{"a":1}', 7, {"percolation/x": "ab"}, datetime.now(UTC))
+
+
+def test_round_trip_keeps_values_meanings_and_provenance(tmp_path, provenance):
+    path = tmp_path / "deep" / "table.parquet"
+    write_table(FRAME, path, MEANINGS, provenance)
+    pd.testing.assert_frame_equal(read_table(path), FRAME)
+    assert read_meanings(path) == MEANINGS
+    assert read_provenance(path) == provenance
+    assert [file.name for file in path.parent.iterdir()] == ["table.parquet"]
+
+
+def test_provenance_names_its_origin(provenance):
+    assert provenance.seed == 7
+    assert provenance.libraries["numpy"] == np.__version__
+    assert provenance.wall_seconds >= 0
+    assert f"scale quick · commit {provenance.commit[:9]}" in provenance.stamp
+    other = record("dropatlas.stats", "quick", '{"a":2}', 7, {}, datetime.now(UTC))
+    assert provenance.code_hash != other.code_hash
+    assert provenance.settings_hash != other.settings_hash
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, -1])
+def test_a_file_cut_short_is_named_with_the_way_out(tmp_path, provenance, size):
+    path = tmp_path / "table.parquet"
+    write_table(FRAME, path, MEANINGS, provenance)
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(UnreadableTableError, match=r"table\.parquet is cut short.*rm "):
+        read_table(path)
+
+
+def test_damage_in_the_middle_is_noticed(tmp_path, provenance):
+    path = tmp_path / "table.parquet"
+    write_table(FRAME, path, MEANINGS, provenance)
+    content = bytearray(path.read_bytes())
+    content[4:30] = bytes(26)
+    path.write_bytes(content)
+    with pytest.raises(UnreadableTableError, match="rm "):
+        read_table(path)
+
+
+def test_missing_and_foreign_tables_are_told_apart(tmp_path):
+    with pytest.raises(UnreadableTableError, match="run `snakemake` to make it"):
+        read_table(tmp_path / "none.parquet")
+    FRAME.to_parquet(tmp_path / "foreign.parquet")
+    with pytest.raises(UnreadableTableError, match="no provenance"):
+        read_table(tmp_path / "foreign.parquet")
+
+
+def test_undescribed_columns_and_empty_tables_are_refused(tmp_path, provenance):
+    with pytest.raises(ValueError, match="differ from the described"):
+        write_table(FRAME, tmp_path / "t.parquet", {"p": "x"}, provenance)
+    with pytest.raises(ValueError, match="no rows"):
+        write_table(FRAME[:0], tmp_path / "t.parquet", MEANINGS, provenance)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_content_hash_sees_values_names_types_and_order_only():
+    assert content_hash(FRAME) == content_hash(FRAME.copy())
+    different = [
+        FRAME.assign(width=[1, 2, 4]),
+        FRAME.rename(columns={"p": "q"}),
+        FRAME.astype({"width": float}),
+        FRAME[::-1],
+        FRAME[["width", "p", "model"]],
+    ]
+    assert len({content_hash(frame) for frame in [FRAME, *different]}) == 6
+
+
+def test_whole_file_leaves_the_old_file_and_no_part_when_writing_fails(tmp_path):
+    target = tmp_path / "result.txt"
+    target.write_text("old")
+
+    def fail_half_way():
+        with whole_file(target) as part:
+            part.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
+    assert target.read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["result.txt"]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OSError, match="file"), whole_file(tmp_path / "file" / "x.txt") as part:
+        part.write_text("never")
+
+
+def test_a_full_disk_is_named_with_the_way_out(tmp_path):
+    with (
+        pytest.raises(OSError, match=r"cannot write .*result\.txt: the disk is full"),
+        whole_file(tmp_path / "result.txt"),
+        open("/dev/full", "w") as full,  # noqa: PTH123 - the device that is always full
+    ):
+        full.write("x")
+    assert list(tmp_path.iterdir()) == []

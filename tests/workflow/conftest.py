@@ -1,0 +1,109 @@
+"""A copy of this checkout in which the real pipeline runs."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from dropatlas.provenance import ROOT
+
+TARGETS = ("all", "reports", "data", "percolation", "collapse")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A checkout of its own, with an empty home directory."""
+
+    path: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("SNAKEMAKE", "PYTEST", "DROPATLAS"))
+        }
+        home = self.path.parent / "home"
+        return inherited | {
+            "HOME": str(home),
+            "XDG_CACHE_HOME": str(home / ".cache"),
+            "PYTHONPATH": str(self.path / "src"),
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        }
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            ["snakemake", *arguments],
+            cwd=self.path,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def snakemake(self, *arguments: str, expect: int = 0) -> str:
+        """Output of a run; fails if it does not end with the exit code `expect`."""
+        process = self.start(*arguments)
+        output, _ = process.communicate()
+        assert process.returncode == expect, output
+        return output
+
+    def plan(self, *arguments: str) -> Counter:
+        """Jobs per rule that a run would do, bare targets left out."""
+        output = self.snakemake("--dry-run", *arguments)
+        table = re.search(r"^job +count\n-+ +-+\n(.*?)^total", output, flags=re.M | re.S)
+        counts = dict(line.split() for line in table[1].splitlines()) if table else {}
+        return Counter({rule: int(count) for rule, count in counts.items() if rule not in TARGETS})
+
+    def run(self, *arguments: str) -> Counter:
+        """Jobs per rule that a run really did."""
+        return finished(self.snakemake(*arguments))
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace text in a source file."""
+        path = self.path / name
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def finished(output: str) -> Counter:
+    """Jobs per rule that a run's output reports as finished."""
+    rules = re.findall(r"^Finished jobid: \d+ \(Rule: (\w+)\)", output, flags=re.M)
+    return Counter(rule for rule in rules if rule not in TARGETS)
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory) -> Project:
+    """A fresh copy of the tracked and new files, as a repository with one commit."""
+    path = tmp_path_factory.mktemp("checkout") / "dropatlas"
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.check_output(listing, cwd=ROOT, text=True).rstrip("\0").split("\0"):
+        if (ROOT / name).is_file():
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, path / name)
+    git = ["git", "-c", "user.name=test", "-c", "user.email=test@localhost"]
+    for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "Start"]):
+        subprocess.check_call([*git, *command], cwd=path)
+    (path.parent / "home").mkdir()
+    return Project(path)
+
+
+@pytest.fixture(scope="session")
+def quick_output(checkout) -> str:
+    """Output of one real quick run from an empty results folder."""
+    return checkout.snakemake()
+
+
+@pytest.fixture
+def project(checkout, quick_output) -> Project:
+    """The checkout after the quick run; a test must leave it as it found it."""
+    yield checkout
+    assert checkout.plan() == Counter()

@@ -1,0 +1,91 @@
+"""The quick scale from an empty results folder: every result is there, whole, and says where it comes from."""
+
+import json
+import re
+from collections import Counter
+from html.parser import HTMLParser
+
+import pytest
+
+from dropatlas.tables import read_meanings, read_provenance, read_table
+
+pytestmark = pytest.mark.workflow
+
+
+@pytest.fixture(scope="session")
+def results(checkout, quick_output):
+    return checkout.path / "results" / "quick"
+
+
+def test_the_run_ends_with_where_to_look(quick_output):
+    assert "Done. Open results/quick/reports/index.html in a browser." in quick_output
+
+
+def test_a_second_run_has_nothing_to_do(checkout, quick_output):
+    assert checkout.run() == Counter()
+
+
+def test_every_table_is_described_and_knows_its_origin(results):
+    tables = sorted((results / "tables").rglob("*.parquet"))
+    assert len(tables) >= 8
+    for path in tables:
+        frame, provenance = read_table(path), read_provenance(path)
+        assert len(frame) > 0
+        assert all(read_meanings(path).values())
+        assert provenance.scale == "quick"
+        assert re.fullmatch(r"[0-9a-f]{40}", provenance.commit)
+        assert not provenance.dirty
+        json.loads(provenance.settings)
+
+
+def test_long_jobs_log_their_progress(results):
+    log = (results / "logs" / "percolation" / "crossing_probability.log").read_text()
+    assert re.search(r"crossing probability: \d+/324 cells, \d+:\d+ elapsed, .* to go", log)
+
+
+class Page(HTMLParser):
+    """Collects what the tests ask a page for."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags, self.images, self.references = Counter(), [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags[tag] += 1
+        values = dict(attributes)
+        if tag == "img":
+            self.images.append(values)
+        self.references += [values[name] for name in ("src", "href") if name in values]
+
+
+def test_report_pages_are_self_contained_with_figures_and_formulas(results):
+    for path in (results / "reports").glob("*.html"):
+        page = Page(path.read_text(encoding="utf-8"))
+        assert page.tags["script"] == 0
+        for reference in page.references:
+            assert reference.startswith(("data:", "#")) or (path.parent / reference).exists(), reference
+        assert all(image["alt"] and image["src"].startswith("data:image/svg+xml") for image in page.images)
+        if path.stem != "index":
+            figures = list((results / "figures" / path.stem).glob("*.svg"))
+            assert page.tags["figure"] == page.tags["figcaption"] == len(figures) > 0
+            assert page.tags["math"] > 10
+
+
+def test_the_start_page_lists_reports_and_verdicts(results):
+    text = (results / "reports" / "index.html").read_text(encoding="utf-8")
+    assert 'href="percolation.html"' in text
+    verdicts = read_table(results / "tables" / "percolation" / "claims.parquet")
+    for row in verdicts.itertuples():
+        assert f"<td>{row.id}</td>" in text
+
+
+def test_the_percolation_theorems_hold(results):
+    verdicts = read_table(results / "tables" / "percolation" / "claims.parquet").set_index("id").verdict
+    assert verdicts.to_dict() == {"P1": "reproduced", "P2": "reproduced", "P3": "reproduced", "P4": "reproduced"}
+
+
+def test_a_quick_run_decides_the_collapse_theorems_and_nothing_else(results):
+    verdicts = read_table(results / "tables" / "training_collapse" / "claims.parquet").set_index("id").verdict
+    assert verdicts[["P5", "P6"]].tolist() == ["reproduced", "reproduced"]
+    assert set(verdicts.drop(["P5", "P6"])) == {"inconclusive"}
