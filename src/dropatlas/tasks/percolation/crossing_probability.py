@@ -1,0 +1,58 @@
+"""Crossing probability over a (p, W, L) grid: theory, bounds and sampled masks with exact intervals."""
+
+from itertools import product
+
+import pandas as pd
+
+from dropatlas.percolation import (
+    bond_crossing_bounds,
+    bond_crossing_probability,
+    sample_crossings,
+    site_crossing_probability,
+)
+from dropatlas.percolation.settings import CrossingGrid
+from dropatlas.progress import LoggedProgress
+from dropatlas.stats import binomial_interval, binomial_p_value
+from dropatlas.tasks.runner import run_table_task
+
+MEANINGS = {
+    "model": "site (dropout: hidden vertices removed) or bond (dropconnect: edges removed)",
+    "p": "removal probability",
+    "width": "vertices per layer W",
+    "depth": "hidden layers L",
+    "theta": "exact crossing probability",
+    "lower_bound": "published lower bound (bond), theta itself (site)",
+    "upper_bound": "published upper bound (bond), theta itself (site)",
+    "samples": "sampled masks",
+    "crossings": "masks with a path from input to output",
+    "estimate": "crossings / samples",
+    "interval_low": "lower end of the exact 95 % interval of the estimate",
+    "interval_high": "upper end of the exact 95 % interval of the estimate",
+    "p_value": "two-sided exact binomial p-value of theta",
+}
+
+
+def tabulate(settings: CrossingGrid, seed: int) -> pd.DataFrame:
+    """One row per model and cell of the grid."""
+    cells = list(product(("site", "bond"), settings.widths, settings.depths, settings.drop_rates))
+    rows = []
+    progress = LoggedProgress(cells, "crossing probability")
+    for model, width, depth, p in progress:
+        progress.set_postfix_str(f"{model} W={width} L={depth} p={p:g}", refresh=False)
+        if model == "site":
+            theta = lower = upper = site_crossing_probability(p, width, depth)
+        else:
+            theta = bond_crossing_probability(p, width, depth)
+            lower, upper = bond_crossing_bounds(p, width, depth)
+        crossings = sample_crossings(model, p, width, depth, settings.samples, seed)
+        interval = binomial_interval(crossings, settings.samples)
+        p_value = binomial_p_value(crossings, settings.samples, theta)
+        rows.append(
+            (model, p, width, depth, theta, lower, upper, settings.samples, crossings)
+            + (interval.estimate, interval.low, interval.high, p_value)
+        )
+    return pd.DataFrame(rows, columns=list(MEANINGS))
+
+
+if __name__ == "__main__":
+    run_table_task("dropatlas.tasks.percolation.crossing_probability", CrossingGrid, MEANINGS, tabulate)

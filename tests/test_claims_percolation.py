@@ -1,0 +1,180 @@
+"""Judges P1-P4 on fabricated evidence: true, false, undecidable and missing."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dropatlas.claims import LedgerError, Verdict, judge, load_ledger
+from dropatlas.claims.ledger import Ledger
+from dropatlas.randomness import generator
+from dropatlas.stats import binomial_p_value
+
+LEDGER = load_ledger()
+CROSSING, THRESHOLDS = "percolation/crossing_probability", "percolation/finite_thresholds"
+
+
+def crossing_table(model="site", samples=1000, shift=0.0, bound_gap=0.1, cells=60):
+    """Cells whose masks really cross with probability theta + shift in one cell and theta in all others."""
+    rng = generator(5, "claims", model, samples, shift)
+    theta = rng.uniform(0.05, 0.85, cells)
+    truth = theta + np.where(np.arange(cells) == 7, shift, 0.0)
+    crossings = rng.binomial(samples, truth)
+    return pd.DataFrame(
+        {
+            "model": model,
+            "p": 0.3,
+            "width": 4,
+            "depth": 10,
+            "theta": theta,
+            "lower_bound": theta - bound_gap,
+            "upper_bound": theta + bound_gap,
+            "samples": samples,
+            "crossings": crossings,
+            "estimate": crossings / samples,
+            "p_value": [binomial_p_value(k, samples, value) for k, value in zip(crossings, theta, strict=True)],
+        }
+    )
+
+
+def thresholds_table(model, critical, reverse=False, shift=0.0, wrong=None):
+    """Thresholds that approach their limits like 1/W; false ones on request.
+
+    `reverse` makes them run away, `shift` moves the critical limit they reach; `wrong` = (exponent, p) makes those of
+    one exponent go to p instead of their limit.
+    """
+    rows = []
+    exponents = {"site": (0.8, 1.0, 1.2), "bond": (0.4, 0.5, 0.75)}[model]
+    for constant in (1.0, 2.0):
+        for exponent in exponents:
+            limit = np.exp(-1 / constant) if exponent == critical else float(exponent > critical)
+            for step, width in enumerate(np.linspace(2, 40, 12)):
+                distance = (0.001 if exponent == critical and model == "site" else 0.05) * 2 / width
+                if reverse:
+                    distance = 0.001 * (step + 1)
+                goal = limit + shift * (exponent == critical)
+                if wrong and exponent == wrong[0]:
+                    goal = wrong[1]
+                half = goal + (distance if limit == 0 else -distance)
+                curves = {"exact": half, "lower bound": 0.3 / width, "upper bound": half}
+                for curve in curves if model == "bond" else ["exact"]:
+                    rows.append((model, curve, constant, exponent, float(step), width, curves[curve], limit))
+    columns = ["model", "curve", "constant", "exponent", "log10_n", "width", "half_probability", "limit"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+@pytest.mark.parametrize(("identifier", "model"), [("P1", "site"), ("P2", "bond")])
+class TestAgreementWithSampling:
+    def test_true_formula_is_reproduced(self, identifier, model):
+        found = judge(LEDGER[identifier], {CROSSING: crossing_table(model)}, "quick")
+        assert found.verdict == Verdict.REPRODUCED
+        assert found.effect <= found.high <= 0.1
+        assert found.n == 60_000
+
+    def test_one_wrong_cell_refutes(self, identifier, model):
+        found = judge(LEDGER[identifier], {CROSSING: crossing_table(model, shift=0.1)}, "quick")
+        assert found.verdict == Verdict.NOT_REPRODUCED
+        assert "Holm-adjusted" in found.reason
+
+    def test_few_masks_decide_nothing(self, identifier, model):
+        found = judge(LEDGER[identifier], {CROSSING: crossing_table(model, samples=50)}, "quick")
+        assert found.verdict == Verdict.INCONCLUSIVE
+
+    def test_missing_table_is_not_run(self, identifier, model):
+        found = judge(LEDGER[identifier], {THRESHOLDS: crossing_table(model)}, "quick")
+        assert found.verdict == Verdict.NOT_RUN
+        assert CROSSING in found.reason
+
+
+def test_false_alarms_of_the_sampling_judge_stay_below_its_level():
+    claim = LEDGER["P1"]
+    rng = generator(9, "false alarms")
+    theta = rng.uniform(0.05, 0.95, 15)
+    alarms = 0
+    for _ in range(150):
+        crossings = rng.binomial(200, theta)
+        p_values = [binomial_p_value(k, 200, value) for k, value in zip(crossings, theta, strict=True)]
+        table = crossing_table(cells=15).assign(
+            theta=theta, samples=200, crossings=crossings, estimate=crossings / 200, p_value=p_values
+        )
+        alarms += judge(claim, {CROSSING: table}, "quick").verdict == Verdict.NOT_REPRODUCED
+    assert alarms <= 5  # 1.5 expected at a level of 1 %; more than 5 has probability 0.4 %
+
+
+def test_a_theta_outside_the_published_bounds_refutes_p2():
+    found = judge(LEDGER["P2"], {CROSSING: crossing_table("bond", bound_gap=-0.001)}, "quick")
+    assert found.verdict == Verdict.NOT_REPRODUCED
+    assert "lies outside" in found.reason
+
+
+@pytest.mark.parametrize(("identifier", "model", "critical"), [("P3", "site", 1.0), ("P4", "bond", 0.5)])
+class TestScalingLaws:
+    def test_thresholds_that_reach_their_limits(self, identifier, model, critical):
+        found = judge(LEDGER[identifier], {THRESHOLDS: thresholds_table(model, critical)}, "quick")
+        assert found.verdict == Verdict.REPRODUCED
+
+    def test_thresholds_that_run_away_refute(self, identifier, model, critical):
+        found = judge(LEDGER[identifier], {THRESHOLDS: thresholds_table(model, critical, reverse=True)}, "quick")
+        assert found.verdict == Verdict.NOT_REPRODUCED
+        assert "do not go to their limits" in found.reason
+
+    def test_another_critical_probability_is_not_confirmed(self, identifier, model, critical):
+        table = thresholds_table(model, critical, shift=-0.05)
+        found = judge(LEDGER[identifier], {THRESHOLDS: table}, "quick")
+        assert found.verdict == Verdict.NOT_REPRODUCED
+        assert found.effect == pytest.approx(0.05, abs=0.01)
+
+    @pytest.mark.parametrize("outer", ["below", "above"])
+    def test_another_limit_off_the_critical_exponent_refutes(self, identifier, model, critical, outer):
+        exponent = {("site", "below"): 0.8, ("site", "above"): 1.2, ("bond", "below"): 0.4, ("bond", "above"): 0.75}
+        for goal in (0.3, 0.5, 0.7):
+            table = thresholds_table(model, critical, wrong=(exponent[model, outer], goal))
+            found = judge(LEDGER[identifier], {THRESHOLDS: table}, "quick")
+            assert found.verdict == Verdict.NOT_REPRODUCED
+            assert "do not go to their limits" in found.reason
+
+    def test_evidence_without_numbers_decides_nothing(self, identifier, model, critical):
+        table = thresholds_table(model, critical).assign(half_probability=np.nan)
+        found = judge(LEDGER[identifier], {THRESHOLDS: table}, "quick")
+        assert found.verdict == Verdict.INCONCLUSIVE
+
+    def test_evidence_without_the_critical_exponent_decides_nothing(self, identifier, model, critical):
+        table = thresholds_table(model, critical).query("exponent != @critical")
+        found = judge(LEDGER[identifier], {THRESHOLDS: table}, "quick")
+        assert found.verdict == Verdict.INCONCLUSIVE
+
+
+def test_p4_needs_enough_widths_to_extrapolate():
+    table = thresholds_table("bond", 0.5)
+    few = table[table.groupby(["curve", "constant", "exponent"]).cumcount() % 3 == 0]
+    assert judge(LEDGER["P4"], {THRESHOLDS: few}, "quick").verdict == Verdict.INCONCLUSIVE
+
+
+def test_cells_without_numbers_do_not_confirm():
+    table = crossing_table().assign(p_value=np.nan)
+    assert judge(LEDGER["P1"], {CROSSING: table}, "quick").verdict == Verdict.NOT_REPRODUCED
+
+
+def test_below_its_scale_a_claim_is_never_decided():
+    claim = LEDGER["P1"].model_copy(update={"min_scale": "standard"})
+    for table in (crossing_table(), crossing_table(shift=0.1)):
+        assert judge(claim, {CROSSING: table}, "quick").verdict == Verdict.INCONCLUSIVE
+        assert judge(claim, {CROSSING: table}, "standard").verdict != Verdict.INCONCLUSIVE
+
+
+def test_unknown_names_are_told_with_what_there_is(tmp_path):
+    with pytest.raises(LedgerError, match=r"unknown claim id 'P99'; the ledger has P1, P2"):
+        LEDGER["P99"]
+    with pytest.raises(LedgerError, match=r"unknown test 'oracle'; registered: site_formula"):
+        judge(LEDGER["P1"].model_copy(update={"test": "oracle"}), {}, "quick")
+    with pytest.raises(LedgerError, match=r"twice: \['P1'\]"):
+        Ledger([LEDGER["P1"], LEDGER["P1"]])
+    (tmp_path / "claims.yaml").write_text("- {id: P1, paper: '1', kind: hope}\n")
+    with pytest.raises(LedgerError) as caught:
+        load_ledger(tmp_path / "claims.yaml")
+    assert "entry 0 (P1), kind: Input should be 'theorem'" in str(caught.value)
+
+
+def test_every_claim_of_the_ledger_has_a_judge():
+    assert len(LEDGER) >= 4
+    for claim in LEDGER:
+        assert judge(claim, {}, "quick").verdict == Verdict.NOT_RUN  # an unknown test would raise
