@@ -1,0 +1,1 @@
+"""Prepared data sets and the table that describes them."""
