@@ -1,0 +1,540 @@
+"""Filtered stochastic gradient descent on many replicas of a deep network at once.
+
+One step of a replica is w <- w - α f ⊙ g(f ⊙ w, ξ) (arXiv 2512.13853, Section III): the filter f, one mask for the
+whole minibatch, removes vertices or edges in the forward pass and filters the gradient; nothing is rescaled. A
+removed vertex filters all its edges, which is the same as setting its activation to zero.
+
+Variants:
+    none: no filter.
+    dropout: vertices removed (site percolation).
+    dropconnect: edges removed (bond percolation).
+    modified: dropout, but a step whose mask has no path changes nothing (Section V.B.2 of the paper).
+    modified_dropconnect: the same for dropconnect.
+    inverted: what libraries call dropout: a mask for every sample, kept activations divided by q. Not the paper's form.
+
+How it is fast. Replicas are the leading dimension of every tensor, one batched product per layer and direction serves
+all of them, the backward pass is written out (no graph over hundreds of layers), and the weight update is fused into
+the product that makes the gradient. Where theory says that a step changes nothing (no path, no biases, σ(0) = 0:
+Theorems V.5-V.8; or a modified variant) the step is not computed; tests compare with networks for which it is.
+Replicas are ordered by how many steps they have to compute, so that those with steps left are always a prefix of the
+tensors.
+"""
+
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dropatlas.collapse.masks import (
+    BLOCK,
+    draw_edge_masks,
+    draw_sample_masks,
+    draw_vertex_masks,
+    edge_cuts,
+    vertex_cuts,
+)
+from dropatlas.collapse.networks import Shape, gain_of, stack_parameters
+from dropatlas.collapse.problems import Problem
+from dropatlas.percolation import bond_crossing_probability, site_crossing_probability
+from dropatlas.randomness import generator
+
+KINDS = {
+    "none": "vertex",
+    "dropout": "vertex",
+    "modified": "vertex",
+    "dropconnect": "edge",
+    "modified_dropconnect": "edge",
+    "inverted": "sample",
+}
+"""What each variant's masks remove: vertices, edges, or vertices for each sample."""
+
+
+@dataclass(frozen=True)
+class Replica:
+    """One network and how it is trained.
+
+    Attributes:
+        width: Vertices per hidden layer W, at least 1.
+        drop_rate: Removal probability p in [0, 1); ignored by the variant "none".
+        variant: A key of `KINDS`.
+        learning_rate: α, constant over the steps, above 0.
+        gain: "plain" or "compensated" initialisation (`networks`); "none" and "inverted" always start plain.
+        index: Random stream: replicas of equal width, depth and index share initial weights, data order and, per kind
+            of mask, the random words behind the masks.
+    """
+
+    width: int
+    drop_rate: float
+    variant: str
+    learning_rate: float
+    gain: str
+    index: int
+
+    def __post_init__(self) -> None:
+        if self.variant not in KINDS:
+            raise ValueError(f"variant must be one of {', '.join(KINDS)}, got {self.variant!r}")
+        if self.width < 1:
+            raise ValueError(f"width must be at least 1, got {self.width}")
+        if not 0 <= self.drop_rate < 1:
+            raise ValueError(f"drop_rate must be in [0, 1), got {self.drop_rate}")
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate must be > 0, got {self.learning_rate}")
+        gain_of(self.gain, self.drop_rate)
+
+    @property
+    def weight_gain(self) -> float:
+        """Factor of the initial matrices behind masked layers."""
+        return 1.0 if self.variant in ("none", "inverted") else gain_of(self.gain, self.drop_rate)
+
+    def theta(self, shape: Shape) -> float:
+        """Probability that a mask of this replica has a path (1 for "none"; per sample for "inverted")."""
+        if self.variant == "none":
+            return 1.0
+        crossing = bond_crossing_probability if KINDS[self.variant] == "edge" else site_crossing_probability
+        return crossing(self.drop_rate, widths=shape.widths(self.width))
+
+    def skips(self, shape: Shape) -> bool:
+        """Whether a step without a path changes nothing, by theorem or by definition of the variant."""
+        return self.variant.startswith("modified") or (self.variant.startswith("drop") and shape.decouples)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """State of all replicas at one step; arrays of shape (R,) in the order the replicas were given.
+
+    Attributes:
+        step: Steps done.
+        weight_distance: ‖w_t - w_0‖ over all weights (biases not included).
+        initial_norm: ‖w_0‖.
+        bias_distance: ‖b_t - b_0‖ over all biases, 0 without biases.
+        output_bias_distance: The part of the output layer's bias.
+        scaled_loss: Test loss without masks, every masked quantity scaled by its mean q (how dropout is used to
+            predict).
+        full_loss: Test loss of the weights as they are, neither masked nor scaled.
+        test_accuracy: Share of correct classes of whichever of both has the lower loss; NaN in regression.
+        crossed_steps: Steps so far whose mask had a path (samples, in steps, for "inverted").
+        path_loss: Mean minibatch loss, under masks, of the crossed steps since the last measurement; NaN if none.
+        path_gradient: Mean of ‖f ⊙ g‖ over the crossed steps so far; NaN if none or not tracked.
+        diverged: Whether loss or weights stopped being finite; such a replica is not trained on, its numbers are NaN.
+    """
+
+    step: int
+    weight_distance: np.ndarray
+    initial_norm: np.ndarray
+    bias_distance: np.ndarray
+    output_bias_distance: np.ndarray
+    scaled_loss: np.ndarray
+    full_loss: np.ndarray
+    test_accuracy: np.ndarray
+    crossed_steps: np.ndarray
+    path_loss: np.ndarray
+    path_gradient: np.ndarray
+    diverged: np.ndarray
+
+
+@dataclass
+class _Block:
+    """Masks and data of one block of steps, all replicas in tensor order."""
+
+    number: int
+    crossed: np.ndarray  # (R, BLOCK): 1 where the step's mask has a path (a share of samples for "inverted")
+    rows: Tensor  # (R, BLOCK, B): training samples of each step
+    vertex: Tensor | None  # (R, BLOCK, L, 1 or B, W), bool
+    edges: tuple[Tensor, Tensor, Tensor] | None  # (R, BLOCK, inputs, W), (R, BLOCK, L-1, W, W), (R, BLOCK, W, outputs)
+
+
+class Ensemble:
+    """Replicas of one network shape on one problem, trained side by side.
+
+    Args:
+        shape: What the networks share.
+        replicas: The networks; all of one kind of mask (`KINDS`), and of one drop rate if that is "sample".
+        problem: What they learn; its inputs decide floating type and device.
+        batch_size: Samples per step, drawn with replacement.
+        seed: Root seed of all streams.
+        track_gradients: Measure ‖f ⊙ g‖ of every computed step (about a third slower).
+
+    Raises:
+        ValueError: kinds of masks mixed, or the shape does not fit the problem.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        replicas: list[Replica],
+        problem: Problem,
+        batch_size: int,
+        seed: int,
+        track_gradients: bool = False,
+    ) -> None:
+        kinds = {KINDS[replica.variant] for replica in replicas}
+        if len(kinds) != 1:
+            raise ValueError(f"replicas must share one kind of mask, got {', '.join(sorted(kinds)) or 'no replicas'}")
+        if (shape.inputs, shape.outputs) != (problem.train_x.shape[1], problem.outputs):
+            raise ValueError(
+                f"the problem has {problem.train_x.shape[1]} inputs and {problem.outputs} outputs, the shape "
+                f"{shape.inputs} and {shape.outputs}"
+            )
+        (self.kind,) = kinds
+        self.shape, self.problem, self.batch_size, self.seed = shape, problem, batch_size, seed
+        self.track_gradients, dtype, device = track_gradients, problem.train_x.dtype, problem.train_x.device
+        self.dtype, self.device = dtype, device
+        activity = [1.0 if not replica.skips(shape) else replica.theta(shape) for replica in replicas]
+        self._order = sorted(range(len(replicas)), key=lambda row: -activity[row])
+        self.given = list(replicas)
+        self.replicas = [replicas[row] for row in self._order]  # the order of the tensors
+        if self.kind == "sample" and len({replica.drop_rate for replica in replicas}) > 1:
+            raise ValueError("replicas with masks per sample must share one drop_rate")
+        self._scale = 1 / (1 - replicas[0].drop_rate) if self.kind == "sample" else 1.0
+        count, width = len(replicas), max(replica.width for replica in replicas)
+        self.width = width
+        self.parameters = stack_parameters(
+            shape,
+            [replica.width for replica in self.replicas],
+            [replica.weight_gain for replica in self.replicas],
+            [replica.index for replica in self.replicas],
+            seed,
+            dtype,
+            device,
+            edges_removed=self.kind == "edge",
+        )
+        self._initial = self.parameters.clone()
+        self._skips = np.array([replica.skips(shape) for replica in self.replicas])
+        self._rates = torch.tensor([replica.learning_rate for replica in self.replicas], dtype=dtype, device=device)
+        exists = np.zeros((count, width), dtype=bool)
+        for row, replica in enumerate(self.replicas):
+            exists[row, : replica.width] = True
+        self._exists = exists
+        self.step = 0
+        self._alive = np.ones(count, dtype=bool)
+        self._crossed = np.zeros(count)
+        self._interval = {name: np.zeros(count) for name in ("steps", "loss", "gradient")}  # since the last measurement
+        self._gradient_sum, self._gradient_steps = np.zeros(count), np.zeros(count)
+        self._block: _Block | None = None
+        self._hidden = torch.empty((shape.depth, count, batch_size, width), dtype=dtype, device=device)
+        self._signals = torch.empty((2, count, batch_size, width), dtype=dtype, device=device)
+        self._factor = torch.empty((count, batch_size, width), dtype=dtype, device=device)
+        self._product = torch.empty((count, width, width), dtype=dtype, device=device)
+        self._needs_mask = self.kind != "edge" or (
+            width > min(r.width for r in replicas) and shape.activation == "sigmoid"
+        )
+
+    # ---------------------------------------------------------------- training
+
+    def advance(self, until: int) -> None:
+        """Train every replica up to step `until`."""
+        while self.step < until:
+            number = self.step // BLOCK
+            if self._block is None or self._block.number != number:
+                self._block = self._draw(number)
+            stop = min(until, (number + 1) * BLOCK)
+            self._run_steps(self._block, self.step - number * BLOCK, stop - number * BLOCK)
+            self.step = stop
+
+    def _draw(self, number: int) -> _Block:
+        """Masks and data of one block, for all replicas."""
+        shape, count, width = self.shape, len(self.replicas), self.width
+        crossed, rows = np.ones((count, BLOCK)), np.empty((count, BLOCK, self.batch_size), dtype=np.int64)
+        samples = len(self.problem.train_x)
+        vertex = edges = None
+        if self._needs_mask:
+            size = self.batch_size if self.kind == "sample" else 1
+            vertex = np.zeros((count, BLOCK, shape.depth, size, width), dtype=bool)
+            vertex[:] = self._exists[:, None, None, None, :]
+        if self.kind == "edge":
+            edges = [np.zeros((count, BLOCK, *size), dtype=bool) for size in self._edge_shapes()]
+        for row, replica in enumerate(self.replicas):
+            stream = generator(self.seed, "collapse", "batches", self.problem.name, replica.index, number)
+            rows[row] = stream.integers(samples, size=(BLOCK, self.batch_size))
+            if replica.variant == "none":
+                continue
+            arguments = (replica.drop_rate, shape.depth, replica.width)
+            if self.kind == "vertex":
+                kept = draw_vertex_masks(*arguments, self.seed, replica.index, number)
+                vertex[row, :, :, 0, : replica.width] = kept
+                crossed[row] = vertex_cuts(kept) == 0
+            elif self.kind == "sample":
+                kept = draw_sample_masks(*arguments, self.batch_size, self.seed, replica.index, number)
+                vertex[row, :, :, :, : replica.width] = kept
+                crossed[row] = kept.any(axis=3).all(axis=1).mean(axis=1)
+            else:
+                w, masks = (
+                    replica.width,
+                    draw_edge_masks(replica.drop_rate, shape.widths(replica.width), self.seed, replica.index, number),
+                )
+                crossed[row] = edge_cuts(masks) == 0
+                edges[0][row, :, :, :w], edges[2][row, :, :w] = masks[0], masks[-1]
+                for layer, mask in enumerate(masks[1:-1]):
+                    edges[1][row, :, layer, :w, :w] = mask
+        to_device = [None if values is None else torch.from_numpy(values).to(self.device) for values in (rows, vertex)]
+        edge_tensors = None if edges is None else tuple(torch.from_numpy(mask).to(self.device) for mask in edges)
+        return _Block(number, crossed, to_device[0], to_device[1], edge_tensors)
+
+    def _edge_shapes(self) -> list[tuple[int, ...]]:
+        w = self.width
+        return [(self.shape.inputs, w), (self.shape.depth - 1, w, w), (w, self.shape.outputs)]
+
+    def _run_steps(self, block: _Block, start: int, stop: int) -> None:
+        crossed = block.crossed[:, start:stop]
+        self._crossed += crossed.sum(axis=1) * self._alive
+        computed = np.where(self._skips[:, None], crossed > 0, True) & self._alive[:, None]
+        waiting = [start + np.flatnonzero(steps) for steps in computed]
+        lengths = np.array([len(steps) for steps in waiting])
+        longest = int(lengths.max())
+        schedule = np.zeros((longest, len(waiting)), dtype=np.int64)
+        for row, steps in enumerate(waiting):
+            schedule[: len(steps), row] = steps
+        for turn in range(longest):
+            live = lengths > turn
+            count = int(np.flatnonzero(live)[-1]) + 1
+            self._one_step(block, schedule[turn, :count], live[:count])
+
+    def _one_step(self, block: _Block, steps: np.ndarray, live: np.ndarray) -> None:
+        """One step of the first n replicas, each at its own position in the block; idle ones get the rate 0."""
+        count = len(steps)
+        everyone, chosen = torch.arange(count), torch.from_numpy(steps)
+        rows = block.rows[everyone, chosen]
+        x, y = self.problem.train_x[rows], self.problem.train_y[rows]
+        mask = None
+        if block.vertex is not None:
+            mask = block.vertex[everyone, chosen].transpose(0, 1).to(self.dtype)
+            if self._scale != 1.0:
+                mask *= self._scale
+        first, hidden, last = (
+            self.parameters.first[:count],
+            self.parameters.hidden[:, :count],
+            self.parameters.last[:count],
+        )
+        kept = None
+        if block.edges is not None:
+            kept = [part[everyone, chosen].to(self.dtype) for part in block.edges]
+            kept[1] = kept[1].transpose(0, 1)
+            first, hidden, last = first * kept[0], hidden * kept[1], last * kept[2]
+        output = self._forward(x, first, hidden, last, mask, count)
+        rates = self._rates[:count] * torch.from_numpy(live).to(self.device)
+        signal = self.problem.output_gradient(output, y).mul_(rates[:, None, None])
+        squared = self._backward(x, signal, first, hidden, last, mask, kept, count)
+        crossed = block.crossed[np.arange(count), steps] * live
+        self._interval["steps"][:count] += crossed
+        losses = self.problem.losses(output, y).mean(1).double().cpu().numpy()
+        self._interval["loss"][:count] += np.where(crossed > 0, crossed * losses, 0.0)
+        if squared is not None:
+            norms = squared.sqrt().double().cpu().numpy() / self._rates[:count].double().cpu().numpy()
+            self._interval["gradient"][:count] += np.where(crossed > 0, norms, 0.0)
+
+    def _forward(
+        self, x: Tensor, first: Tensor, hidden: Tensor, last: Tensor, mask: Tensor | None, count: int
+    ) -> Tensor:
+        """Outputs (n, B, outputs); masked activations of every layer stay in self._hidden."""
+        activate = {"tanh": torch.tanh_, "relu": torch.relu_, "sigmoid": torch.sigmoid_}[self.shape.activation]
+        bias = self.parameters.hidden_bias
+        layer_input = x
+        for layer in range(self.shape.depth):
+            weight = first if layer == 0 else hidden[layer - 1]
+            h = torch.bmm(layer_input, weight, out=self._hidden[layer, :count])
+            if bias is not None:
+                h += bias[layer, :count]
+            activate(h)
+            if mask is not None:
+                h *= mask[layer]
+            layer_input = h
+        output = torch.bmm(layer_input, last)
+        return output if bias is None else output.add_(self.parameters.last_bias[:count])
+
+    def _backward(
+        self,
+        x: Tensor,
+        signal: Tensor,
+        first: Tensor,
+        hidden: Tensor,
+        last: Tensor,
+        mask: Tensor | None,
+        kept: list[Tensor] | None,
+        count: int,
+    ) -> Tensor | None:
+        """Subtract rate times gradient from all parameters; squared norm of rate times gradient (n,) if tracked.
+
+        `signal` is the gradient with respect to the output times the rate; weights as the forward pass used them.
+        """
+        own = self.parameters
+        squared = torch.zeros(count, dtype=self.dtype, device=self.device) if self.track_gradients else None
+
+        def update(weight: Tensor, layer_input: Tensor, signal: Tensor, edge_mask: Tensor | None) -> None:
+            inputs = layer_input.transpose(1, 2)
+            if edge_mask is None and squared is None:
+                weight.baddbmm_(inputs, signal, alpha=-1)
+                return
+            square = weight.shape[1:] == self._product.shape[1:]
+            gradient = torch.bmm(inputs, signal, out=self._product[:count] if square else None)
+            if edge_mask is not None:
+                gradient *= edge_mask
+            if squared is not None:
+                squared.add_(gradient.square().sum((1, 2)))
+            weight -= gradient
+
+        def update_bias(bias: Tensor, signal: Tensor) -> None:
+            gradient = signal.sum(1, keepdim=True)
+            if squared is not None:
+                squared.add_(gradient.square().sum((1, 2)))
+            bias -= gradient
+
+        if own.last_bias is not None:
+            update_bias(own.last_bias[:count], signal)
+        h = self._hidden[self.shape.depth - 1, :count]
+        following = torch.bmm(signal, last.transpose(1, 2), out=self._signals[0, :count])
+        update(own.last[:count], h, signal, None if kept is None else kept[2])
+        for layer in range(self.shape.depth - 1, -1, -1):
+            self._through_activation(following, layer, mask, count)
+            signal = following
+            if own.hidden_bias is not None:
+                update_bias(own.hidden_bias[layer, :count], signal)
+            if layer == 0:
+                update(own.first[:count], x, signal, None if kept is None else kept[0])
+                break
+            buffer = self._signals[(self.shape.depth - layer) % 2, :count]
+            following = torch.bmm(signal, hidden[layer - 1].transpose(1, 2), out=buffer)
+            below = self._hidden[layer - 1, :count]
+            update(own.hidden[layer - 1, :count], below, signal, None if kept is None else kept[1][layer - 1])
+        return squared
+
+    def _through_activation(self, signal: Tensor, layer: int, mask: Tensor | None, count: int) -> None:
+        """Multiply by the derivative of mask·σ(z), written in terms of the masked activation h (mask = 0 or scale)."""
+        h, scale = self._hidden[layer, :count], self._scale
+        factor = self._factor[:count]
+        if self.shape.activation == "relu":
+            signal *= torch.gt(h, 0, out=factor)
+            if scale != 1.0:
+                signal *= scale
+            return
+        if self.shape.activation == "tanh":
+            base = torch.full((), scale, dtype=self.dtype, device=self.device) if mask is None else mask[layer]
+        else:
+            base = h
+        signal *= torch.addcmul(base, h, h, value=-1 / scale, out=factor)
+
+    # ---------------------------------------------------------------- measuring
+
+    def predict(self, x: Tensor, scaled: bool) -> Tensor:
+        """Outputs of all replicas without masks.
+
+        Args:
+            x: Inputs, shape (M, inputs).
+            scaled: Whether every masked quantity is scaled by its mean q.
+
+        Returns:
+            Shape (R, M, outputs), in tensor order (`self.replicas`).
+        """
+        kept = torch.tensor(
+            [1 - r.drop_rate if scaled and r.variant not in ("none", "inverted") else 1.0 for r in self.replicas],
+            dtype=self.dtype,
+            device=self.device,
+        )[:, None, None]
+        own, activate = self.parameters, {"tanh": torch.tanh_, "relu": torch.relu_, "sigmoid": torch.sigmoid_}
+        exists = torch.from_numpy(self._exists).to(self.dtype).to(self.device)[:, None, :] * (
+            kept if self.kind != "edge" else 1
+        )
+        h = x.expand(len(self.replicas), *x.shape)
+        for layer in range(self.shape.depth):
+            weight = own.first if layer == 0 else own.hidden[layer - 1]
+            h = torch.bmm(h, weight) if self.kind != "edge" else torch.bmm(h, weight).mul_(kept)
+            if own.hidden_bias is not None:
+                h += own.hidden_bias[layer]
+            h = activate[self.shape.activation](h).mul_(exists)
+        output = torch.bmm(h, own.last) if self.kind != "edge" else torch.bmm(h, own.last).mul_(kept)
+        return output if own.last_bias is None else output + own.last_bias
+
+    def measure(self) -> Measurement:
+        """Measure all replicas; begins a new interval for the interval means, and retires replicas that diverged."""
+        own, start = self.parameters.tensors(), self._initial.tensors()
+
+        def distances(names: tuple[str, ...], of: dict[str, Tensor]) -> np.ndarray:
+            squared = torch.zeros(len(self.replicas), dtype=torch.float64)
+            for name in names:
+                if name in own:
+                    value = of[name] - start[name] if of is own else of[name]
+                    rows = value.double().square().cpu()
+                    squared += rows.sum((0, 2, 3)) if rows.dim() == 4 else rows.sum((1, 2))
+            return squared.sqrt().numpy()
+
+        target = self.problem.test_y.expand(len(self.replicas), *self.problem.test_y.shape)
+        losses, accuracies = [], []
+        for scaled in (True, False):
+            output = self.predict(self.problem.test_x, scaled)
+            losses.append(self.problem.losses(output, target).mean(1).double().cpu().numpy())
+            if self.problem.classes:
+                accuracies.append((output.argmax(-1) == target).double().mean(1).cpu().numpy())
+        accuracy = np.where(losses[0] <= losses[1], *accuracies) if accuracies else np.full(len(self.replicas), np.nan)
+        weight_distance = distances(("first", "hidden", "last"), own)
+        bias_distance = distances(("hidden_bias", "last_bias"), own)
+        finite = np.isfinite(weight_distance) & np.isfinite(bias_distance) & np.isfinite(losses[0] + losses[1])
+        finite &= np.isfinite(self._interval["loss"])
+        self._retire(self._alive & ~finite)
+        interval, steps = self._interval, self._interval["steps"]
+        mean = {
+            name: np.divide(interval[name], steps, where=steps > 0, out=np.full(len(steps), np.nan))
+            for name in interval
+        }
+        if self.track_gradients:
+            self._gradient_sum += interval["gradient"]
+            self._gradient_steps += steps
+        self._interval = {name: np.zeros(len(steps)) for name in interval}
+        tracked = self._gradient_steps
+        values = {
+            "weight_distance": weight_distance,
+            "initial_norm": distances(("first", "hidden", "last"), start),
+            "bias_distance": bias_distance,
+            "output_bias_distance": distances(("last_bias",), own),
+            "scaled_loss": losses[0],
+            "full_loss": losses[1],
+            "test_accuracy": accuracy,
+            "crossed_steps": self._crossed.copy(),
+            "path_loss": mean["loss"],
+            "path_gradient": np.divide(
+                self._gradient_sum, tracked, where=tracked > 0, out=np.full(len(tracked), np.nan)
+            ),
+        }
+        unaffected = ("initial_norm", "crossed_steps")
+        values = {name: v if name in unaffected else np.where(self._alive, v, np.nan) for name, v in values.items()}
+        back = np.argsort(self._order)
+        return Measurement(self.step, **{name: v[back] for name, v in values.items()}, diverged=~self._alive[back])
+
+    def _retire(self, lost: np.ndarray) -> None:
+        """Stop training replicas that are no longer finite (their weights are zeroed: NaN is contagious in sums)."""
+        for row in np.flatnonzero(lost):
+            for name, tensor in self.parameters.tensors().items():
+                (tensor[:, row] if name.startswith("hidden") else tensor[row]).zero_()
+            self._alive[row] = False
+
+    # ---------------------------------------------------------------- state
+
+    def state(self) -> dict[str, Tensor]:
+        """What a run resumed at this step needs, as named tensors (masks and data order are functions of the step)."""
+        tensors = {f"parameters.{name}": value.clone() for name, value in self.parameters.tensors().items()}
+        arrays = {f"interval.{name}": value for name, value in self._interval.items()}
+        arrays |= {name: getattr(self, f"_{name}") for name in _STATE}
+        tensors |= {name: torch.from_numpy(value.copy()) for name, value in arrays.items()}
+        return tensors | {"step": torch.tensor(self.step)}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Continue from a `state` of an ensemble built with the same arguments."""
+        for name, tensor in self.parameters.tensors().items():
+            tensor.copy_(state[f"parameters.{name}"])
+        self._interval = {name: state[f"interval.{name}"].numpy().copy() for name in self._interval}
+        for name in _STATE:
+            setattr(self, f"_{name}", state[name].numpy().copy())
+        self.step = int(state["step"])
+
+
+_STATE = ("alive", "crossed", "gradient_sum", "gradient_steps")
+
+
+def grouped_by_kind(replicas: list[Replica]) -> list[list[Replica]]:
+    """Replicas that one ensemble can hold: one kind of mask, and one drop rate where masks are per sample."""
+
+    def group(replica: Replica) -> tuple[str, float]:
+        kind = KINDS[replica.variant]
+        return kind, replica.drop_rate if kind == "sample" else 0.0
+
+    return [list(members) for _, members in groupby(sorted(replicas, key=group), key=group)]

@@ -1,0 +1,104 @@
+"""One network trained the way PyTorch users write it (nn.Linear, autograd, SGD): the yardstick of the ensembles."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from dropatlas.collapse.ensemble import KINDS, Replica
+from dropatlas.collapse.masks import (
+    BLOCK,
+    draw_edge_masks,
+    draw_sample_masks,
+    draw_vertex_masks,
+    edge_cuts,
+    vertex_cuts,
+)
+from dropatlas.collapse.networks import Shape, initial_weights
+from dropatlas.collapse.problems import Problem
+from dropatlas.randomness import generator
+
+ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
+
+
+class SingleNetwork:
+    """The network of one replica; every step is computed, path or not."""
+
+    def __init__(
+        self, shape: Shape, replica: Replica, problem: Problem, batch_size: int, seed: int, dtype: torch.dtype
+    ):
+        self.shape, self.replica, self.problem, self.batch_size, self.seed = shape, replica, problem, batch_size, seed
+        self.kind = KINDS[replica.variant]
+        first, hidden, last = initial_weights(shape, replica.width, seed, replica.index)
+        gain = replica.weight_gain
+        matrices = [gain * first if self.kind == "edge" else first, *(gain * hidden), gain * last]
+        self.layers = nn.ModuleList()
+        for matrix in matrices:
+            layer = nn.Linear(*matrix.shape, bias=shape.biases, dtype=dtype)
+            with torch.no_grad():
+                layer.weight.copy_(torch.from_numpy(matrix.T.copy()))
+                if shape.biases:
+                    layer.bias.zero_()
+            self.layers.append(layer)
+        self.initial = [layer.weight.detach().clone() for layer in self.layers]
+        self.optimiser = torch.optim.SGD(self.layers.parameters(), lr=replica.learning_rate)
+        self.gradient_norms, self.crossed = [], []
+
+    def masks_of(self, step: int):
+        r, block, row = self.replica, step // BLOCK, step % BLOCK
+        if r.variant == "none":
+            return None, 1.0
+        if self.kind == "vertex":
+            kept = draw_vertex_masks(r.drop_rate, self.shape.depth, r.width, self.seed, r.index, block)[row]
+            return torch.from_numpy(kept), float(vertex_cuts(kept) == 0)
+        if self.kind == "sample":
+            kept = draw_sample_masks(
+                r.drop_rate, self.shape.depth, r.width, self.batch_size, self.seed, r.index, block
+            )[row]
+            return torch.from_numpy(kept), float(kept.any(axis=2).all(axis=0).mean())
+        masks = [m[row] for m in draw_edge_masks(r.drop_rate, self.shape.widths(r.width), self.seed, r.index, block)]
+        return [torch.from_numpy(m) for m in masks], float(edge_cuts([m[None] for m in masks])[0] == 0)
+
+    def forward(self, x: torch.Tensor, masks) -> torch.Tensor:
+        activation, h = ACTIVATIONS[self.shape.activation], x
+        for number, layer in enumerate(self.layers):
+            weight = layer.weight
+            if self.kind == "edge" and masks is not None:
+                weight = weight * masks[number].T
+            h = nn.functional.linear(h, weight, layer.bias)
+            if number == self.shape.depth:
+                return h
+            h = activation(h)
+            if self.kind != "edge" and masks is not None:
+                h = h * masks[number]
+                if self.kind == "sample":
+                    h = h / (1 - self.replica.drop_rate)
+        raise AssertionError
+
+    def train(self, steps: int) -> None:
+        for step in range(steps):
+            stream = generator(self.seed, "collapse", "batches", self.problem.name, self.replica.index, step // BLOCK)
+            rows = torch.from_numpy(stream.integers(len(self.problem.train_x), size=(BLOCK, self.batch_size)))[
+                step % BLOCK
+            ]
+            masks, crossed = self.masks_of(step)
+            self.crossed.append(crossed)
+            if self.replica.variant.startswith("modified") and not crossed:
+                continue
+            target = self.problem.train_y[rows]
+            output = self.forward(self.problem.train_x[rows], masks)
+            if self.problem.classes:
+                loss = nn.functional.cross_entropy(output, target)
+            else:
+                loss = 0.5 * (output - target).square().sum(1).mean()
+            self.optimiser.zero_grad()
+            loss.backward()
+            self.gradient_norms.append(
+                float(torch.sqrt(sum(p.grad.double().square().sum() for p in self.layers.parameters())))
+                if crossed
+                else np.nan
+            )
+            self.optimiser.step()
+
+    def weight_distance(self) -> float:
+        pairs = zip(self.layers, self.initial, strict=True)
+        return float(torch.sqrt(sum((layer.weight.detach() - w0).double().square().sum() for layer, w0 in pairs)))

@@ -1,0 +1,72 @@
+"""Stacked residual, convolutional and plain networks against themselves alone, and against what cut masks must do."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from dropatlas.collapse.problems import digits_problem
+from dropatlas.collapse.settings import OtherTopologies, Training
+from dropatlas.collapse.topologies import TOPOLOGIES, StackedTopology
+from dropatlas.data import digits5k, save
+from dropatlas.tasks.collapse import topologies as table
+
+PROBLEM = digits_problem(digits5k(1), 1, 50, dtype=torch.float64)
+
+
+def build(topology, rates, indices):
+    return StackedTopology(topology, 4, 2, rates, ["plain"] * len(rates), indices, PROBLEM, 6, 0.1, 3)
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_replicas_do_not_depend_on_their_neighbours(topology):
+    together, alone = build(topology, [0.0, 0.5, 0.2], [0, 1, 2]), build(topology, [0.5], [1])
+    for networks in (together, alone):
+        networks.advance(15)
+    left, right = together.measure(), alone.measure()
+    for name, values in left.items():
+        np.testing.assert_allclose(values[1], right[name][0], rtol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_only_the_stream_of_a_residual_network_learns_when_every_mask_is_empty(topology):
+    networks = build(topology, [1.0], [0])
+    start = [part.detach().clone() for part in networks.parameters]
+    networks.advance(10)
+    moved = [bool((now.detach() != before).any()) for now, before in zip(networks.parameters, start, strict=True)]
+    if topology == "residual":
+        assert moved == [True, *[False] * 8, True]
+        assert networks.crossed[0] == 10
+        assert networks.branch_open[0] == 0
+    else:
+        assert not any(moved)
+        assert networks.crossed[0] == 0
+
+
+def test_an_unknown_topology_is_named():
+    with pytest.raises(ValueError, match="topology must be one of plain, residual, convolution, got 'ring'"):
+        build("ring", [0.1], [0])
+
+
+def test_an_interrupted_table_trains_only_what_is_missing_and_ends_the_same(tmp_path, monkeypatch):
+    save(digits5k(1), tmp_path / "digits.arrays")
+    training = Training(seeds=10, batch_size=4, learning_rate=0.1, test_samples=20)
+    settings = OtherTopologies(depth=3, width=2, drop_rates=[0.5], steps=4, target=0.8, training=training)
+    straight = table.tabulate(settings, 1, tmp_path / "digits.arrays")
+    train, trained = table._train, []
+
+    def interrupted(topology, *arguments):
+        if topology == TOPOLOGIES[1] and len(trained) == 1:
+            raise KeyboardInterrupt
+        trained.append(topology)
+        return train(topology, *arguments)
+
+    monkeypatch.setattr(table, "_train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        table.tabulate(settings, 1, tmp_path / "digits.arrays", tmp_path / "kept")
+    monkeypatch.setattr(table, "_train", lambda *arguments: trained.append(arguments[0]) or train(*arguments))
+    resumed = table.tabulate(settings, 1, tmp_path / "digits.arrays", tmp_path / "kept")
+    assert trained == list(TOPOLOGIES)
+    pd.testing.assert_frame_equal(resumed, straight)
+    table.tabulate(settings, 2, tmp_path / "digits.arrays", tmp_path / "kept")
+    assert trained == 2 * list(TOPOLOGIES)  # another seed resumes from nothing
