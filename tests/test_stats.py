@@ -5,7 +5,14 @@ import pytest
 from scipy import stats
 
 from dropatlas.randomness import generator
-from dropatlas.stats import binomial_interval, binomial_p_value, holm
+from dropatlas.stats import (
+    binomial_interval,
+    binomial_p_value,
+    equivalence_p_value,
+    holm,
+    mean_interval,
+    power_law_exponent,
+)
 
 
 def test_clopper_pearson_against_the_beta_quantiles():
@@ -40,6 +47,49 @@ def test_holm_keeps_the_family_wise_error_rate():
     p_values = generator(3, "holm").random((4000, 10))
     errors = np.mean([holm(row).min() < 0.05 for row in p_values])
     assert 0.04 < errors < 0.06
+
+
+def test_mean_interval_by_hand_and_without_enough_values():
+    interval = mean_interval(np.array([1.0, 3.0, np.nan]))
+    assert interval.estimate == 2.0
+    assert interval.high == pytest.approx(2 + stats.t.ppf(0.975, 1), rel=1e-12)
+    assert (mean_interval(np.array([5.0])).low, mean_interval(np.array([5.0])).high) == (-np.inf, np.inf)
+
+
+def test_mean_interval_misses_as_often_as_it_says():
+    samples = generator(5, "mean").standard_normal((4000, 6))
+    missed = np.mean([not mean_interval(row).contains(0.0) for row in samples])
+    assert 0.04 < missed < 0.06
+
+
+def test_equivalence_at_the_margin_errs_as_often_as_it_says():
+    samples = 0.3 + generator(6, "margin").standard_normal((4000, 8))
+    errors = np.mean([equivalence_p_value(row, 0.3) < 0.05 for row in samples])
+    assert errors < 0.06  # two one-sided tests err at most in one of them
+    near = 1.0 + 0.1 * generator(7, "margin").standard_normal((4000, 8))
+    assert 0.04 < np.mean([equivalence_p_value(row, 1.0) < 0.05 for row in near]) < 0.06
+
+
+def test_equivalence_of_few_equal_or_far_values():
+    assert equivalence_p_value(np.array([0.0]), 0.1) == 1.0
+    assert equivalence_p_value(np.array([0.05, 0.05]), 0.1) == 0.0
+    assert equivalence_p_value(np.array([0.2, 0.2]), 0.1) == 1.0
+    assert equivalence_p_value(np.array([-5.0, -5.1, -4.9]), 0.1) > 0.99
+    with pytest.raises(ValueError, match="margin must be positive, got 0"):
+        equivalence_p_value(np.zeros(3), 0)
+
+
+def test_exponent_of_an_exact_law_and_its_error_rate():
+    sizes = np.repeat([10.0, 100.0, 1000.0], 4)
+    exact = power_law_exponent(sizes, 3 * sizes**-0.5)
+    assert (exact.estimate, exact.low, exact.high) == pytest.approx((-0.5, -0.5, -0.5), abs=1e-7)
+    noise = generator(8, "law").standard_normal((2000, len(sizes)))
+    missed = np.mean([not power_law_exponent(sizes, sizes**-0.5 * np.exp(row)).contains(-0.5) for row in noise])
+    assert 0.035 < missed < 0.065
+    with pytest.raises(ValueError, match="at least three points at two sizes, got 3"):
+        power_law_exponent(np.ones(3), np.ones(3))
+    with pytest.raises(ValueError, match="positive"):
+        power_law_exponent(sizes, sizes - 50)
 
 
 def test_streams_are_equal_by_name_and_independent_otherwise():

@@ -57,3 +57,71 @@ def holm(p_values: np.ndarray) -> np.ndarray:
     adjusted = np.empty_like(p_values)
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(steps * p_values[order]))
     return adjusted
+
+
+def mean_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
+    """Student-t interval of a mean over seeds; of paired differences, the paired comparison.
+
+    Args:
+        values: One value per seed, shape (m,); those that are not finite are left out.
+        confidence: Coverage probability in (0, 1).
+
+    Returns:
+        The interval; unbounded for fewer than two values.
+    """
+    values = np.asarray(values, dtype=float)
+    values = values[np.isfinite(values)]
+    if len(values) < 2:
+        centre = float(values[0]) if len(values) else np.nan
+        return Interval(centre, -np.inf, np.inf)
+    half = stats.t.ppf((1 + confidence) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return Interval(float(values.mean()), float(values.mean() - half), float(values.mean() + half))
+
+
+def equivalence_p_value(differences: np.ndarray, margin: float) -> float:
+    """Two one-sided t-tests: p-value of the hypothesis that the mean difference is at least `margin` away from 0.
+
+    Args:
+        differences: Paired differences, one per seed, shape (m,), all finite.
+        margin: What counts as no difference, positive.
+
+    Returns:
+        The larger of both p-values; small means: equivalent within the margin. 1 for fewer than two differences.
+
+    Raises:
+        ValueError: margin is not positive.
+    """
+    if not margin > 0:
+        raise ValueError(f"margin must be positive, got {margin}")
+    differences = np.asarray(differences, dtype=float)
+    if len(differences) < 2:
+        return 1.0
+    error = differences.std(ddof=1) / np.sqrt(len(differences))
+    if error == 0:
+        return 0.0 if abs(differences.mean()) < margin else 1.0
+    nearer = (margin - abs(differences.mean())) / error
+    return float(stats.t.sf(nearer, len(differences) - 1))
+
+
+def power_law_exponent(sizes: np.ndarray, values: np.ndarray, confidence: float = 0.95) -> Interval:
+    """Slope of log(values) over log(sizes) by least squares, with its Student-t interval.
+
+    Args:
+        sizes: Positive sizes, shape (m,), with repeats where several seeds were run at one size.
+        values: Positive values at these sizes, shape (m,), independent of each other.
+        confidence: Coverage probability in (0, 1).
+
+    Returns:
+        The exponent k of values ~ sizes^k.
+
+    Raises:
+        ValueError: a value is not positive, or fewer than three points or two sizes are given.
+    """
+    sizes, values = np.asarray(sizes, dtype=float), np.asarray(values, dtype=float)
+    if len(sizes) < 3 or len(np.unique(sizes)) < 2:
+        raise ValueError(f"an exponent needs at least three points at two sizes, got {len(sizes)} points")
+    if not (np.all(sizes > 0) and np.all(values > 0)):
+        raise ValueError("an exponent needs positive sizes and values")
+    fit = stats.linregress(np.log(sizes), np.log(values))
+    half = stats.t.ppf((1 + confidence) / 2, len(sizes) - 2) * fit.stderr
+    return Interval(float(fit.slope), float(fit.slope - half), float(fit.slope + half))

@@ -8,7 +8,7 @@ from scipy import stats
 
 from dropatlas.claims.verdicts import Judgement, Verdict
 from dropatlas.randomness import generator
-from dropatlas.stats import Interval, binomial_interval, binomial_p_value, holm
+from dropatlas.stats import Interval, binomial_interval, binomial_p_value, holm, mean_interval
 
 DECOUPLING = "collapse/decoupling"
 MOVEMENT = "collapse/movement"
@@ -19,17 +19,6 @@ DRIFT_BOUND = "collapse/drift_bound"
 TOPOLOGIES = "collapse/topologies"
 
 RESAMPLES = 2000
-
-
-def mean_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
-    """Student-t interval of a mean over seeds; unbounded for fewer than two values."""
-    values = np.asarray(values, dtype=float)
-    values = values[np.isfinite(values)]
-    if len(values) < 2:
-        centre = float(values[0]) if len(values) else np.nan
-        return Interval(centre, -np.inf, np.inf)
-    half = stats.t.ppf((1 + confidence) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return Interval(float(values.mean()), float(values.mean() - half), float(values.mean() + half))
 
 
 def judge_decoupling(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
