@@ -9,8 +9,9 @@ from snakemake.exceptions import WorkflowError
 
 try:
     from dropatlas.claims import load_ledger
-    from dropatlas.closure import module_closure, notebook_imports
+    from dropatlas.closure import PAGE_TEMPLATES, module_closure, notebook_imports
     from dropatlas.config import load_config
+    from dropatlas.files import sha256_of_files
     from dropatlas.interpreter import use_this_python
 except ModuleNotFoundError as error:
     raise WorkflowError(
@@ -45,12 +46,17 @@ def code_closure(*modules):
     return [os.path.relpath(path, ROOT) for path in module_closure(*modules)]
 
 
+def code_mark(*modules, files=()):
+    """Comment at the end of a command: what the code is. Time stamps can lie, after a clock has jumped for instance."""
+    paths = [*module_closure(*modules), *(ROOT / name for name in files)]
+    return f" # code {sha256_of_files(paths)[:16]}"
+
+
 def page_templates():
     """Templates and style of the report pages."""
-    folder = Path("src/dropatlas/reports/templates")
     return sorted(
-        str(path.relative_to(ROOT))
-        for path in (ROOT / folder).rglob("*")
+        os.path.relpath(path, ROOT)
+        for path in PAGE_TEMPLATES.rglob("*")
         if path.is_file()
     )
 
@@ -67,6 +73,7 @@ def run_task(module, seeded=False, tables=False, data=False, checkpoints=False):
             *(["--data {input.data:q}"] if data else []),
             *(["--checkpoints {params.checkpoints:q}"] if checkpoints else []),
             "--output {output.table:q} --log {log:q}",
+            code_mark(f"dropatlas.tasks.{module}"),
         ]
     )
 
@@ -133,5 +140,9 @@ def index_command(page):
                 "{", "{{"
             ).replace("}", "}}"),
             f"--output {page} --log {results('logs/index.log')}",
+            code_mark(
+                "dropatlas.tasks.render_index",
+                files=[*page_templates(), "config/claims.yaml"],
+            ),
         ]
     )

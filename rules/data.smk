@@ -38,6 +38,7 @@ rule prepare_embedded:
     shell:
         "python -m dropatlas.tasks.data.prepare_embedded --name {wildcards.name:q} --seed {params.seed}"
         " {params.sizes} --output {output.arrays:q} --log {log:q}"
+        f"{code_mark('dropatlas.tasks.data.prepare_embedded')}"
 
 
 rule prepare_official:
@@ -62,6 +63,7 @@ rule prepare_official:
     shell:
         "python -m dropatlas.tasks.data.prepare_official --name {wildcards.name:q} --catalog {input.catalog:q}"
         " --output {output.arrays:q} --log {log:q}"
+        f"{code_mark('dropatlas.tasks.data.prepare_official', files=['config/data.yaml'])}"
 
 
 rule describe_datasets:

@@ -50,11 +50,16 @@ rule execute_notebook:
         runtime=15,
     params:
         results=lambda wildcards, output: str(Path(output.notebook).parents[1]),
+        mark=lambda wildcards, input: code_mark(
+            *notebook_imports(Path(input.notebook)), files=[input.notebook]
+        ),
     message:
         "Figures and text of the {wildcards.report} report"
     shell:
         "python -m dropatlas.tasks.execute_notebook --notebook {input.notebook:q} --results {params.results:q}"
-        " --output {output.notebook:q} --log {log:q}"
+        " --tables {input.tables:q} {input.claims:q}"
+        " --output {output.notebook:q} --log {log:q} {params.mark}"
+        f"{code_mark('dropatlas.tasks.execute_notebook')}"
 
 
 rule render_report:
@@ -77,6 +82,7 @@ rule render_report:
     shell:
         "python -m dropatlas.tasks.render_report --name {wildcards.report:q} --notebook {input.notebook:q}"
         f" --scale {SCALE} --output {{output.page:q}} --log {{log:q}}"
+        f"{code_mark('dropatlas.tasks.render_report', files=page_templates())}"
 
 
 rule render_index:
@@ -113,3 +119,11 @@ rule reports:
     localrule: True
     message:
         "All reports and the start page"
+
+
+rule verify:
+    localrule: True
+    message:
+        "Whether every result of scale {SCALE} is current and as it was made"
+    shell:
+        f"dropatlas verify {results('').rstrip('/')}"

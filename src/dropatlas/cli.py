@@ -65,6 +65,38 @@ def show_check(arguments: argparse.Namespace) -> str:
     return format_check(check_network(widths, arguments.drop_rate, arguments.model, **plan))
 
 
+def show_verification(results: Path) -> str:
+    """State of every file below a results folder that is not current, and the counts; exit code 1 if there is any.
+
+    Raises:
+        ValueError: the folder is no results folder.
+    """
+    from dropatlas.upkeep.verification import State, Verifier, summary
+
+    findings = Verifier(results).findings()
+    if all(finding.state == State.CURRENT for finding in findings):
+        return summary(findings)
+    raise ValueError(f"not everything in {results} is what it should be:\n{summary(findings)}")
+
+
+def publish_results(results: Path, archive: Path | None) -> str:
+    """Pack results (`dropatlas.upkeep.archive.publish`)."""
+    from dropatlas.upkeep.archive import publish
+
+    archive = archive or Path(f"dropatlas-{results.resolve().name}.tar.gz")
+    manifest = publish(results, archive)
+    return f"{archive}: {len(manifest.files)} files, {archive.stat().st_size / 1e6:.1f} MB"
+
+
+def restore_results(archive: Path) -> str:
+    """Put published results back and say what of them is stale here (`dropatlas.upkeep.archive.restore`)."""
+    from dropatlas.upkeep.archive import restore
+    from dropatlas.upkeep.verification import Verifier, summary
+
+    results = restore(archive, Path.cwd())
+    return f"{summary(Verifier(results).findings())}\nNow run: snakemake --config scale={results.name}"
+
+
 def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="dropatlas", description=__doc__)
@@ -84,6 +116,16 @@ def main() -> None:
     check.add_argument("--steps", type=int, help="planned training steps")
     check.add_argument("--learning-rate", type=float, help="planned constant learning rate")
     check.set_defaults(answer=show_check)
+    verify = commands.add_parser("verify", help="whether results are current, and as they were made")
+    verify.add_argument("results", type=Path, help="folder such as results/quick")
+    verify.set_defaults(answer=lambda arguments: show_verification(arguments.results))
+    publish = commands.add_parser("publish", help="pack finished results into one archive")
+    publish.add_argument("results", type=Path, help="folder such as results/standard")
+    publish.add_argument("--output", type=Path, help="the archive (default: dropatlas-<scale>.tar.gz)")
+    publish.set_defaults(answer=lambda arguments: publish_results(arguments.results, arguments.output))
+    restore = commands.add_parser("restore", help="put published results back, checked file by file")
+    restore.add_argument("archive", type=Path, help="file of `dropatlas publish`")
+    restore.set_defaults(answer=lambda arguments: restore_results(arguments.archive))
     arguments = parser.parse_args()
     try:
         print(arguments.answer(arguments))

@@ -13,6 +13,7 @@ import grimp
 
 PACKAGE = "dropatlas"
 SOURCE = Path(__file__).parent
+PAGE_TEMPLATES = SOURCE / "reports" / "templates"
 
 
 @cache
@@ -66,3 +67,13 @@ def notebook_imports(notebook: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     return names & known
+
+
+def notebook_code(notebook: Path) -> list[Path]:
+    """The notebook and the files of all modules that running it as a report executes."""
+    return [notebook, *module_closure("dropatlas.tasks.execute_notebook", *notebook_imports(notebook))]
+
+
+def page_code(task: str) -> list[Path]:
+    """Files that decide how `task` turns notebooks into a page: its modules, the templates and the style."""
+    return [*module_closure(task), *sorted(path for path in PAGE_TEMPLATES.rglob("*") if path.is_file())]

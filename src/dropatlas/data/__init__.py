@@ -6,7 +6,7 @@ Use from outside: `load_catalog`, `DataSettings.resolve`, `prepare`, `load`, `va
 
 from dropatlas.data.archives import DataFormatError
 from dropatlas.data.catalog import DataFile, DataSource, load_catalog
-from dropatlas.data.dataset import DataSet, load, save
+from dropatlas.data.dataset import DataSet, content_sha256, load, save
 from dropatlas.data.downloads import DataUnavailableError, download
 from dropatlas.data.embedded import EMBEDDED, digits5k, shapes10
 from dropatlas.data.prepared import prepare
@@ -27,6 +27,7 @@ __all__ = [
     "OfficialFiles",
     "Status",
     "channel_statistics",
+    "content_sha256",
     "data_status",
     "digits5k",
     "download",

@@ -12,7 +12,7 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
-TEMPLATES = Path(__file__).parent / "templates"
+from dropatlas.closure import PAGE_TEMPLATES
 
 
 class MathMLRenderer(IPythonRenderer):
@@ -36,7 +36,7 @@ class PageExporter(HTMLExporter):
     """Body of a report page: Markdown with MathML, code folded away, outputs."""
 
     def __init__(self) -> None:
-        super().__init__(template_name="report", extra_template_basedirs=[str(TEMPLATES)])
+        super().__init__(template_name="report", extra_template_basedirs=[str(PAGE_TEMPLATES)])
 
     def default_filters(self):  # noqa: D102 - nbconvert's hook
         yield from super().default_filters()
@@ -72,8 +72,8 @@ def describe(name: str, notebook: NotebookNode) -> ReportPage:
 
 
 def _page(template: str, **values: object) -> str:
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
-    style = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))
+    environment = Environment(loader=FileSystemLoader(PAGE_TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    style = Markup((PAGE_TEMPLATES / "style.css").read_text(encoding="utf-8"))
     return environment.get_template(template).render(style=style, **values)
 
 

@@ -1,5 +1,6 @@
 """Run a report notebook with its parameters; figures and the executed notebook are the result."""
 
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -7,16 +8,25 @@ from pathlib import Path
 import papermill
 from papermill.exceptions import PapermillExecutionError
 
-from dropatlas.files import whole_file
+from dropatlas.closure import notebook_code
+from dropatlas.files import sha256_of_files, whole_file
+from dropatlas.seals import Origin, seal_notebook, write_checksums
+from dropatlas.tables import content_hash, read_table
 from dropatlas.tasks.runner import guarded, task_parser
 
 
-def execute(notebook: Path, output: Path, parameters: dict[str, str], log: Path) -> None:
-    """Run `notebook`; on failure keep the executed copy beside `log`, where the failing cell can be read.
+def execute(notebook: Path, output: Path, results: Path, tables: list[Path], log: Path) -> None:
+    """Run `notebook` on the `tables` below `results`; seal the executed copy and list the checksums of its figures.
+
+    On failure the executed copy is kept beside `log`, where the failing cell can be read.
 
     Raises:
         ValueError: a cell raised; the message names the cell, the error and the kept copy.
     """
+    origin = Origin(
+        code_hash=sha256_of_files(notebook_code(notebook.resolve())),
+        inputs={f"{path.parent.name}/{path.stem}": content_hash(read_table(path)) for path in tables},
+    )
     failed = log.with_suffix(".failed.ipynb")
     failed.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as private, whole_file(output) as part:
@@ -27,18 +37,24 @@ def execute(notebook: Path, output: Path, parameters: dict[str, str], log: Path)
         (profile / "ipython_kernel_config.py").write_text("get_config().IPKernelApp.log_level = 40\n")  # errors only
         try:
             papermill.execute_notebook(
-                str(notebook), str(part), parameters=parameters, kernel_name="python3", progress_bar=False
+                str(notebook), str(part), {"results": str(results)}, kernel_name="python3", progress_bar=False
             )
         except PapermillExecutionError as error:
             part.replace(failed)
             raise ValueError(
                 f"notebook {notebook}, cell {error.exec_count}: {error.ename}: {error.evalue} (executed copy: {failed})"
             ) from error
+        executed = json.loads(part.read_text(encoding="utf-8"))
+        seal_notebook(executed, origin)
+        part.write_text(json.dumps(executed, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_checksums(results / "figures" / notebook.stem)
 
 
 if __name__ == "__main__":
-    arguments = task_parser("dropatlas.tasks.execute_notebook", notebook=Path, results=str).parse_args()
+    parser = task_parser("dropatlas.tasks.execute_notebook", notebook=Path, results=Path)
+    parser.add_argument("--tables", type=Path, nargs="+", required=True, help="the tables the report shows")
+    arguments = parser.parse_args()
     guarded(
         arguments.log,
-        lambda: execute(arguments.notebook, arguments.output, {"results": arguments.results}, arguments.log),
+        lambda: execute(arguments.notebook, arguments.output, arguments.results, arguments.tables, arguments.log),
     )

@@ -8,9 +8,11 @@ import nbformat
 import pandas as pd
 
 from dropatlas.claims import Docket, load_ledger
-from dropatlas.files import whole_file
+from dropatlas.closure import page_code
+from dropatlas.files import sha256_of_file, sha256_of_files, whole_file
 from dropatlas.reports.html import ReportPage, describe, index_html
 from dropatlas.reports.verdicts import verdict_table
+from dropatlas.seals import Origin, sealed_page
 from dropatlas.tables import UnreadableTableError, read_table
 from dropatlas.tasks.judge_claims import tabulate
 from dropatlas.tasks.runner import guarded, task_parser
@@ -43,8 +45,15 @@ def render(reports: dict[str, list[str]], results: Path, ledger: Path, scale: st
         else:
             pages.append(ReportPage.not_run(name, results / "logs"))
         verdicts.append(_verdicts(claims.docket(name, scale), results))
+    shown = [results / "notebooks" / f"{page.name}.ipynb" for page in pages if page.ready]
+    origin = Origin(
+        code_hash=sha256_of_files(page_code("dropatlas.tasks.render_index")),
+        inputs={f"notebooks/{path.name}": sha256_of_file(path) for path in shown}
+        | {"claims.yaml": sha256_of_file(ledger)},
+    )
+    page = sealed_page(index_html(pages, verdict_table(pd.concat(verdicts)), scale), origin)
     with whole_file(output) as part:
-        part.write_text(index_html(pages, verdict_table(pd.concat(verdicts)), scale), encoding="utf-8")
+        part.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -2,15 +2,21 @@
 
 from pathlib import Path
 
-from dropatlas.files import whole_file
+from dropatlas.closure import page_code
+from dropatlas.files import sha256_of_file, sha256_of_files, whole_file
 from dropatlas.reports.html import report_html
+from dropatlas.seals import Origin, sealed_page
 from dropatlas.tasks.runner import guarded, task_parser
 
 
 def render(name: str, notebook: Path, scale: str, output: Path) -> None:
     """Write the page of report `name`."""
+    origin = Origin(
+        code_hash=sha256_of_files(page_code("dropatlas.tasks.render_report")),
+        inputs={f"notebooks/{notebook.name}": sha256_of_file(notebook)},
+    )
     with whole_file(output) as part:
-        part.write_text(report_html(name, notebook, scale), encoding="utf-8")
+        part.write_text(sealed_page(report_html(name, notebook, scale), origin), encoding="utf-8")
 
 
 if __name__ == "__main__":

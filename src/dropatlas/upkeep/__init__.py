@@ -1,0 +1,1 @@
+"""Keeping finished results trustworthy: verify, publish, restore, forecast."""

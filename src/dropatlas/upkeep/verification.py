@@ -1,0 +1,221 @@
+"""Is every file below `results/<scale>` what the present code and configuration would make, and as it was made?
+
+Tables, notebooks and pages carry their origin and a seal (`dropatlas.tables`, `dropatlas.seals`); figures are listed in
+a checksum file. Nothing is computed again: hashes of code, settings, data and inputs are compared.
+"""
+
+import json
+from collections.abc import Iterator
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from dropatlas.claims import Ledger, load_ledger
+from dropatlas.closure import module_closure, notebook_code, page_code
+from dropatlas.config import CONFIG, SCALES, Config, load_config
+from dropatlas.data import DataFormatError, content_sha256, load
+from dropatlas.files import sha256_of_file, sha256_of_files
+from dropatlas.provenance import ROOT, Provenance
+from dropatlas.seals import CHECKSUMS, BrokenSealError, notebook_origin, page_origin, read_checksums
+from dropatlas.settings import Section
+from dropatlas.tables import UnreadableTableError, content_hash, read_provenance, read_table
+
+WORKING_FOLDERS = ("logs", "benchmarks", "checkpoints")
+"""Folders whose files are no results."""
+
+BOOKKEEPING = (CHECKSUMS, ".snakemake_timestamp")
+"""Files beside results that are none themselves; Snakemake marks folders it made."""
+
+
+class State(StrEnum):
+    """What verification says of a file."""
+
+    CURRENT = "current"
+    STALE = "stale"
+    EDITED = "edited"
+    DAMAGED = "damaged"
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+
+
+class Finding(NamedTuple):
+    """One file below the results folder: its state, and why where it is not current."""
+
+    path: Path
+    state: State
+    reason: str = ""
+
+
+def all_settings(config: Config, ledger: Ledger) -> set[str]:
+    """Canonical JSON of everything a task can be given under this configuration and ledger."""
+
+    def sections(section: Section, path: tuple[str, ...] = ()) -> Iterator[str]:
+        for name in type(section).model_fields:
+            if isinstance(value := getattr(section, name), Section):
+                yield ".".join([*path, name])
+                yield from sections(value, (*path, name))
+
+    files = [f"results/{config.scale}/data/{name}.arrays" for name in config.data.sets]
+    reports = {claim.report for claim in ledger}
+    return {
+        *(config.section(path) for path in sections(config)),
+        *(ledger.docket(report, config.scale).model_dump_json() for report in reports),
+        json.dumps({"files": files}),
+    }
+
+
+@cache
+def _code_hash(task: str) -> str | None:
+    try:
+        return sha256_of_files(module_closure(task))
+    except ValueError:  # a task that is no more
+        return None
+
+
+class Verifier:
+    """Compares the files of one scale with the present code, configuration and ledger.
+
+    Args:
+        results: Folder `results/<scale>`; the scale is its name.
+
+    Raises:
+        ValueError: The folder is missing, or its name is no scale.
+    """
+
+    def __init__(self, results: Path) -> None:
+        if not results.is_dir() or results.resolve().name not in SCALES:
+            raise ValueError(f"{results} is no results folder: give results/<scale>, scale one of {', '.join(SCALES)}")
+        self.results = results
+        values = yaml.safe_load((CONFIG / "config.yaml").read_text(encoding="utf-8"))
+        self.config = load_config(values | {"scale": results.resolve().name})
+        self.settings = all_settings(self.config, load_ledger())
+        self._content: dict[str, str | None] = {}
+
+    def findings(self) -> list[Finding]:
+        """One finding per file that should be or is there, in order of path."""
+        found = [
+            *(self._table(path) for path in self._files("tables", "*.parquet")),
+            *(self._notebook(path) for path in self._files("notebooks", "*.ipynb")),
+            *(self._page(path) for path in self._files("reports", "*.html")),
+            *(finding for folder in sorted(self.results.glob("figures/*")) for finding in self._figures(folder)),
+            *(self._data(path) for path in self._files("data", "*.arrays")),
+        ]
+        known = {finding.path for finding in found}
+        strange = [
+            Finding(path, State.UNKNOWN, "not a result of this project")
+            for path in self.results.rglob("*")
+            if path.is_file() and path.relative_to(self.results).parts[0] not in WORKING_FOLDERS
+            if path not in known and path.name not in BOOKKEEPING
+        ]
+        return sorted([*found, *strange])
+
+    def _files(self, folder: str, pattern: str) -> list[Path]:
+        return sorted((self.results / folder).rglob(pattern))
+
+    def _content_of(self, name: str) -> str | None:
+        """Content hash of a table or data file by its name in a provenance; None if it is not there or unreadable."""
+        if name not in self._content:
+            topic, _, stem = name.partition("/")
+            try:
+                if topic == "data" and (path := self.results / "data" / f"{stem}.arrays").exists():
+                    self._content[name] = sha256_of_files([path])
+                else:
+                    self._content[name] = content_hash(read_table(self.results / "tables" / f"{name}.parquet"))
+            except UnreadableTableError:
+                self._content[name] = None
+        return self._content[name]
+
+    def _changed_inputs(self, inputs: dict[str, str]) -> list[str]:
+        """Inputs that are there with another content; prepared data may be absent, as in restored results."""
+        now = {name: self._content_of(name) for name in inputs}
+        absent_data = {name for name in inputs if name.startswith("data/") and now[name] is None}
+        return sorted(name for name in inputs if name not in absent_data and now[name] != inputs[name])
+
+    def _table(self, path: Path) -> Finding:
+        try:
+            read_table(path)
+            provenance = read_provenance(path)
+        except UnreadableTableError as error:
+            return Finding(path, State(error.state), str(error))
+        reasons = self._stale_reasons(provenance)
+        return Finding(path, State.STALE if reasons else State.CURRENT, "; ".join(reasons))
+
+    def _stale_reasons(self, provenance: Provenance) -> list[str]:
+        changed = self._changed_inputs(provenance.inputs)
+        return [
+            *([f"code of {provenance.task} changed"] if _code_hash(provenance.task) != provenance.code_hash else []),
+            *(["settings are not those in config/"] if provenance.settings not in self.settings else []),
+            *([f"seed was {provenance.seed}"] if provenance.seed not in (None, self.config.seed) else []),
+            *([f"scale was {provenance.scale}"] if provenance.scale != self.config.scale else []),
+            *([f"inputs changed: {', '.join(changed)}"] if changed else []),
+        ]
+
+    def _notebook(self, path: Path) -> Finding:
+        source = ROOT / "notebooks" / path.name
+        if not source.exists():
+            return Finding(path, State.UNKNOWN, f"no notebook {source}")
+        try:
+            origin = notebook_origin(path)
+        except BrokenSealError as error:
+            return Finding(path, State.EDITED, str(error))
+        changed = self._changed_inputs(origin.inputs)
+        if origin.code_hash != sha256_of_files(notebook_code(source)):
+            return Finding(path, State.STALE, "the notebook or code that it imports changed")
+        if changed:
+            return Finding(path, State.STALE, f"tables changed: {', '.join(changed)}")
+        return Finding(path, State.CURRENT)
+
+    def _page(self, path: Path) -> Finding:
+        task = f"dropatlas.tasks.render_{'index' if path.stem == 'index' else 'report'}"
+        try:
+            origin = page_origin(path)
+        except BrokenSealError as error:
+            return Finding(path, State.EDITED, str(error))
+        places = {"claims.yaml": CONFIG / "claims.yaml"}
+        files = {name: places.get(name, self.results / name) for name in origin.inputs}
+        changed = [
+            name for name, file in files.items() if not file.exists() or sha256_of_file(file) != origin.inputs[name]
+        ]
+        if origin.code_hash != sha256_of_files(page_code(task)):
+            return Finding(path, State.STALE, "templates, style or code of the page changed")
+        if changed:
+            return Finding(path, State.STALE, f"changed since: {', '.join(changed)}")
+        return Finding(path, State.CURRENT)
+
+    def _data(self, path: Path) -> Finding:
+        try:
+            data = load(path)
+        except DataFormatError as error:
+            return Finding(path, State.DAMAGED, str(error))
+        intact = data.provenance.get("content_sha256") == content_sha256(data)
+        return (
+            Finding(path, State.CURRENT) if intact else Finding(path, State.EDITED, "content is not what was prepared")
+        )
+
+    def _figures(self, folder: Path) -> list[Finding]:
+        listed = read_checksums(folder)
+        if not listed:
+            return [Finding(folder / CHECKSUMS, State.MISSING, "remove the folder and run `snakemake` again")]
+        found = []
+        for name, digest in listed.items():
+            path = folder / name
+            if not path.exists():
+                found.append(Finding(path, State.MISSING, "remove the folder and run `snakemake` again"))
+            elif sha256_of_file(path) != digest:
+                found.append(Finding(path, State.EDITED, "cut short or changed after it was drawn"))
+            else:
+                found.append(Finding(path, State.CURRENT))
+        return found
+
+
+def summary(findings: list[Finding]) -> str:
+    """What a reader needs of the findings: every file that is not current, and the counts."""
+    lines = [
+        f"{finding.state:8} {finding.path}: {finding.reason}" for finding in findings if finding.state != "current"
+    ]
+    counts = {state: sum(finding.state == state for finding in findings) for state in State}
+    lines.append(", ".join(f"{count} {state}" for state, count in counts.items() if count) or "no results")
+    return "\n".join(lines)
