@@ -15,6 +15,7 @@ include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/percolation.smk"
 include: "rules/collapse.smk"
+include: "rules/phases.smk"
 include: "rules/reports.smk"
 
 

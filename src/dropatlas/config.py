@@ -6,6 +6,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from copy import deepcopy
@@ -17,6 +18,7 @@ from pydantic import BaseModel, Field, ValidationError
 from dropatlas.closure import SOURCE
 from dropatlas.collapse.settings import CollapseSettings
 from dropatlas.data.choice import DataChoice
+from dropatlas.meanfield.settings import PhasesSettings
 from dropatlas.percolation.settings import PercolationSettings
 from dropatlas.settings import Section
 
@@ -37,6 +39,7 @@ class Config(Section):
     data: DataChoice = Field(description="data sets and where they come from")
     percolation: PercolationSettings = Field(description="arXiv 2512.13853: crossing probabilities and scaling laws")
     collapse: CollapseSettings = Field(description="arXiv 2512.13853: deep networks trained under dropout")
+    phases: PhasesSettings = Field(description="arXiv 2510.07554: dropout of two-layer mean-field networks")
 
     def section(self, path: str) -> str:
         """Canonical JSON of one section, such as `percolation.crossing`."""
@@ -128,5 +131,7 @@ def annotated(values: Mapping[str, Any], model: type[BaseModel] = Config, indent
         if isinstance(value, Mapping):
             lines += [f"{margin}{key}:", annotated(value, field.annotation, indent + 1)]
         else:
-            lines.append(f"{margin}{key}: {json.dumps(value)}")
+            # YAML takes 2e-05 for a text; with a point it is a number
+            text = re.sub(r"\b(\d+)e(?=[+-])", r"\1.0e", json.dumps(value))
+            lines.append(f"{margin}{key}: {text}")
     return "\n".join(lines)

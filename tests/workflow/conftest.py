@@ -13,7 +13,16 @@ import pytest
 
 from dropatlas.provenance import ROOT
 
-TARGETS = ("all", "reports", "data", "percolation", "collapse")
+TARGETS = ("all", "reports", "data", "percolation", "collapse", "phases")
+
+
+def copy_sources(target: Path) -> None:
+    """Copy the tracked and new files of this checkout, with the present time as their time stamps."""
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.check_output(listing, cwd=ROOT, text=True).rstrip("\0").split("\0"):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, target / name)
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,17 @@ class Project:
         assert process.returncode == expect, output
         return output
 
+    def dropatlas(self, *arguments: str) -> subprocess.CompletedProcess:
+        """The `dropatlas` command in this checkout."""
+        return subprocess.run(
+            ["python", "-m", "dropatlas.cli", *arguments],
+            cwd=self.path,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
     def plan(self, *arguments: str) -> Counter:
         """Jobs per rule that a run would do, bare targets left out."""
         output = self.snakemake("--dry-run", *arguments)
@@ -84,11 +104,7 @@ def finished(output: str) -> Counter:
 def checkout(tmp_path_factory) -> Project:
     """A fresh copy of the tracked and new files, as a repository with one commit."""
     path = tmp_path_factory.mktemp("checkout") / "dropatlas"
-    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    for name in subprocess.check_output(listing, cwd=ROOT, text=True).rstrip("\0").split("\0"):
-        if (ROOT / name).is_file():
-            (path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, path / name)
+    copy_sources(path)
     git = ["git", "-c", "user.name=test", "-c", "user.email=test@localhost"]
     for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "Start"]):
         subprocess.check_call([*git, *command], cwd=path)

@@ -77,18 +77,8 @@ def test_make_names_a_missing_python(checkout, target):
 
 
 def test_dropatlas_claim_answers_and_names_unknown_ids(project):
-    def ask(*arguments):
-        return subprocess.run(
-            ["python", "-m", "dropatlas.cli", "claim", *arguments],
-            cwd=project.path,
-            env=project.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    assert "reproduced at scale quick" in ask("P1").stdout
-    unknown = ask("P99")
+    assert "reproduced at scale quick" in project.dropatlas("claim", "P1").stdout
+    unknown = project.dropatlas("claim", "P99")
     assert unknown.returncode == 1
     assert unknown.stderr.startswith("error: unknown claim id 'P99'; the ledger has P1")
-    assert "run `snakemake` to make it" in ask("P1", "--scale", "paper").stderr
+    assert "run `snakemake` to make it" in project.dropatlas("claim", "P1", "--scale", "paper").stderr

@@ -8,8 +8,10 @@ import pytest
 
 pytestmark = pytest.mark.workflow
 
+REPORTS = 3
 PAGES = ["execute_notebook", "render_report", "render_index"]
-BOTH_REPORTS = [*2 * ["execute_notebook", "render_report"], "render_index"]
+ALL_PAGES = [*REPORTS * ["execute_notebook", "render_report"], "render_index"]
+ALL_VERDICTS = REPORTS * ["judge_claims"]
 
 
 def test_touching_every_source_file_reruns_nothing(project):
@@ -34,8 +36,8 @@ def test_editing_one_task_reruns_it_and_the_pages(project):
 def test_editing_a_shared_module_reruns_exactly_its_importers(project):
     name, old, new = "src/dropatlas/stats.py", "Intervals and tests", "Tests and intervals"
     project.edit(name, old, new)
-    importers = ["tabulate_crossing_probability", "tabulate_topologies", *2 * ["judge_claims"]]
-    assert project.plan() == Counter([*importers, *BOTH_REPORTS])
+    importers = ["tabulate_crossing_probability", "tabulate_topologies", *ALL_VERDICTS]
+    assert project.plan() == Counter([*importers, *ALL_PAGES])
     project.edit(name, new, old)
 
 
@@ -59,7 +61,7 @@ def test_editing_a_notebook_reruns_that_report_only(project):
 def test_editing_the_page_style_renders_again_and_computes_nothing(project):
     name, old, new = "src/dropatlas/reports/templates/style.css", "62rem", "63rem"
     project.edit(name, old, new)
-    assert project.plan() == Counter([*2 * ["render_report"], "render_index"])
+    assert project.plan() == Counter([*REPORTS * ["render_report"], "render_index"])
     project.edit(name, new, old)
 
 
@@ -70,9 +72,12 @@ def test_a_config_key_reruns_its_rule_and_what_depends_on_it(project):
 
 def test_the_seed_reruns_what_draws_random_numbers(project):
     trained = ["movement", "variants", "width_depth", "learning_time", "drift_bound", "collapse_topologies"]
-    drawn = ["crossing_probability", "topologies", "decoupling", *trained]
-    seeded = ["prepare_embedded", *(f"tabulate_{table}" for table in drawn), *2 * ["judge_claims"]]
-    assert project.plan("--config", "seed=7") == Counter([*seeded, *BOTH_REPORTS])
+    laws = ["diagram", "diagram_relu", "width_trend", "penalty"]
+    coupled = ["teacher_student", "trajectories", "digit_pair", "precision", "depth"]
+    curved = ["curvature", "stable_rates", "edge_sharpness"]
+    drawn = ["crossing_probability", "topologies", "decoupling", *trained, *laws, *coupled, *curved]
+    seeded = ["prepare_embedded", *(f"tabulate_{table}" for table in drawn), *ALL_VERDICTS]
+    assert project.plan("--config", "seed=7") == Counter([*seeded, *ALL_PAGES])
 
 
 def test_an_unrelated_key_reruns_nothing(project):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from dropatlas.claims import collapse, percolation
+from dropatlas.claims import collapse, mean_field_mechanisms, meanfield_variants, percolation, phase_diagram
 from dropatlas.claims.ledger import SCALE_ORDER, Claim, LedgerError
 from dropatlas.claims.verdicts import Judgement, Verdict
 
@@ -25,6 +25,16 @@ JUDGES: dict[str, Judge] = {
     "modified_dropout": collapse.judge_modified_dropout,
     "breakdown_with_biases": collapse.judge_breakdown_with_biases,
     "topologies": collapse.judge_topologies,
+    "coupling_exponent": meanfield_variants.judge_coupling_exponent,
+    "same_losses": meanfield_variants.judge_same_losses,
+    "nearest_limit": phase_diagram.judge_nearest_limit,
+    "penalty_survives": phase_diagram.judge_penalty_survives,
+    "same_risk_on_digits": meanfield_variants.judge_digit_pair,
+    "curvature": mean_field_mechanisms.judge_curvature,
+    "stable_rates": mean_field_mechanisms.judge_stable_rates,
+    "constrained_relu": phase_diagram.judge_constrained_relu,
+    "precision": mean_field_mechanisms.judge_precision,
+    "depth": mean_field_mechanisms.judge_depth,
 }
 
 
