@@ -60,17 +60,18 @@ def test_curvature_tells_where_it_fails():
 # M7
 
 
-def stability(steps, kept, seeds=SEEDS, spread=0.05):
-    """Cells by activation: neuron step in units of 2/lambda, and stable mean rate over that without masks."""
+def stability(steps, means, seeds=SEEDS, spread=0.05):
+    """Cells by activation: neuron step and mean rate at the edge, in units of 2/lambda."""
     rates, edge = [], []
-    for (kind, step), share, seed in product(zip("ab", steps, strict=True), [kept], range(seeds)):
+    for (kind, step, mean), seed in product(zip("ab", steps, means, strict=True), range(seeds)):
         key = {"activation": kind, "width": 100, "seed": seed}
-        share = share[kind == "b"]
         rates.append(key | {"metric": "none", "keep_rate": 1.0, "rate": 2.0})
-        rates.append(key | {"metric": "ram", "keep_rate": 0.1, "rate": 2 * share * np.exp(noise(seed, spread))})
+        rates.append(key | {"metric": "ram", "keep_rate": 0.1, "rate": 1.5})
         for number in (0, 5, 10):
-            late = step * np.exp(noise(seed + 50, spread)) if number == 10 else 1e6
-            edge.append(key | {"metric": "ram", "keep_rate": 0.1, "step": number, "neuron_step": late})
+            at_edge = {"neuron_step": step, "mean_step": mean}
+            late = {name: size * np.exp(noise(seed + 50, spread)) for name, size in at_edge.items()}
+            early = dict.fromkeys(at_edge, 1e6)
+            edge.append(key | {"metric": "ram", "keep_rate": 0.1, "step": number} | (late if number == 10 else early))
     return {judges.STABLE_RATES: pd.DataFrame(rates), judges.EDGE: pd.DataFrame(edge)}
 
 
@@ -87,7 +88,7 @@ def stability(steps, kept, seeds=SEEDS, spread=0.05):
     ],
 )
 def test_stable_rates(evidence, verdict):
-    assert judges.judge_stable_rates(evidence, {"mean_rate": 0.5}).verdict == verdict
+    assert judges.judge_stable_rates(evidence, {"alpha": 0.05, "mean_rate": 0.5}).verdict == verdict
 
 
 # M9

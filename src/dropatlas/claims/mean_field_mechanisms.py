@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from dropatlas.claims.verdicts import Judgement, Verdict
-from dropatlas.stats import Interval, mean_interval
+from dropatlas.stats import Interval, holm, mean_interval
 
 CURVATURE = "phases/curvature"
 STABLE_RATES = "phases/stable_rates"
@@ -68,72 +69,82 @@ def judge_curvature(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, 
     return Judgement(verdict, measure, strong.estimate, strong.low, strong.high, n, text)
 
 
-def _geometric(values: pd.Series, confidence: float) -> Interval:
-    """Geometric mean over seeds with its interval; unbounded unless at least half of the seeds have a number."""
+def _logs(values: pd.Series) -> np.ndarray:
+    """Logarithms of the positive numbers; none unless at least half of the seeds have one."""
     numbers = values[np.isfinite(values) & (values > 0)].to_numpy(dtype=float)
-    if len(numbers) < max(LEAST_SEEDS, len(values) / 2):
-        return Interval(np.nan, 0.0, np.inf)
-    found = mean_interval(np.log(numbers), confidence)
-    return Interval(*(float(np.exp(value)) for value in (found.estimate, found.low, found.high)))
+    return np.log(numbers) if len(numbers) >= max(LEAST_SEEDS, len(values) / 2) else np.array([])
+
+
+def _sides(groups: list[np.ndarray], limits: list[float], alpha: float) -> list[int]:
+    """+1 where the mean is above its limit, -1 where below, 0 where open: t tests, corrected together (Holm)."""
+    p_values = []
+    for values, limit in zip(groups, limits, strict=True):
+        if len(values) < LEAST_SEEDS:
+            p_values.append(1.0)
+        elif np.ptp(values) == 0:
+            p_values.append(float(values[0] == limit))
+        else:
+            p_values.append(float(stats.ttest_1samp(values, limit).pvalue))
+    decided = holm(np.array(p_values)) <= alpha
+    return [
+        int(np.sign(values.mean() - limit)) if found else 0
+        for values, limit, found in zip(groups, limits, decided, strict=True)
+    ]
 
 
 def judge_stable_rates(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
-    """M7: under RaM single neurons step beyond 2/sharpness while the mean rate is as large as without masks.
+    """M7: under RaM single neurons step beyond 2/lambda, and the mean rate decides about stability.
 
-    For every activation, width and q < 1: (a) at the edge of stability the step of a kept neuron exceeds 2/lambda
-    (median over the second half of training), (b) the largest stable mean rate is at least `mean_rate` of that of
-    gradient descent. Simultaneous 95 % intervals of geometric means over seeds. A cell holds if both hold, fails if one
-    is refuted. All hold: reproduced; all fail: not reproduced; some of each: partly; otherwise inconclusive.
+    For every activation, width and q < 1, at the edge of stability (medians over the second half of training): (a) the
+    step of a kept neuron exceeds 2/lambda, (b) the mean rate has come to at least `mean_rate` of 2/lambda, so that its
+    bound is what ends stability. Two-sided t tests of the logarithms over seeds, corrected together (Holm, `alpha`). A
+    cell holds if both hold, fails if one is refuted. All hold: reproduced; all fail: not reproduced; some of each:
+    partly; otherwise inconclusive. The stable mean rate over that without masks is reported beside, for RaM and for
+    the control.
     """
     keys = ["activation", "width", "keep_rate"]
     rates, edge = tables[STABLE_RATES], tables[EDGE]
-    plain = rates[rates.metric == "none"].set_index(["activation", "width", "seed"]).rate
-    late = edge[edge.step > edge.step.max() / 2]
+    late = edge[(edge.step > edge.step.max() / 2) & (edge.metric == "ram") & (edge.keep_rate < 1)]
     measure = "step of a kept neuron in units of 2/lambda at the edge of stability, lowest cell"
+    medians = late.groupby([*keys, "seed"])[["neuron_step", "mean_step"]].median().reset_index()
+    cells = [(key, _logs(part.neuron_step), _logs(part.mean_step)) for key, part in medians.groupby(keys)]
+    n = int(medians.groupby(keys).size().min()) if cells else 0
+    if n < LEAST_SEEDS or not any(len(steps) for _, steps, _ in cells):
+        return _undecided(measure, n, "too few seeds of the random metric")
+    groups = [steps for _, steps, _ in cells] + [means for _, _, means in cells]
+    limits = [0.0] * len(cells) + [np.log(criterion["mean_rate"])] * len(cells)
+    sides = _sides(groups, limits, criterion["alpha"])
+    named = [f"{name} n={width} q={q:g}" for (name, width, q), _, _ in cells]
+    pairs = list(zip(named, sides[: len(cells)], sides[len(cells) :], strict=True))
+    holds = [name for name, step, mean in pairs if step > 0 and mean > 0]
+    fails = [name for name, step, mean in pairs if step < 0 or mean < 0]
+    undecided = [name for name in named if name not in {*holds, *fails}]
+    beyond = sum(step > 0 for _, step, _ in pairs)
+    plain = rates[rates.metric == "none"].set_index(["activation", "width", "seed"]).rate
+    reference = plain.reindex(pd.MultiIndex.from_frame(rates[["activation", "width", "seed"]])).to_numpy()
+    shares = (rates.rate / reference).groupby([rates.metric, rates.activation]).quantile([0.05, 0.95])
 
-    def cells(metric: str) -> list[tuple[tuple, pd.Series, pd.Series]]:
-        found = []
-        for key, part in rates[(rates.metric == metric) & (rates.keep_rate < 1)].groupby(keys):
-            reference = plain.reindex(pd.MultiIndex.from_frame(part[["activation", "width", "seed"]])).to_numpy()
-            chosen = late[(late.metric == metric) & (late[keys] == list(key)).all(axis=1)]
-            steps = chosen.groupby("seed").neuron_step.median().reindex(part.seed)
-            found.append((key, steps, part.rate / reference))
-        return found
+    def spread(metric: str) -> str:
+        found = shares.get(metric, pd.Series(dtype=float))
+        names = found.index.get_level_values(0).unique() if len(found) else []
+        return ", ".join(f"{name} {found[name, 0.05]:.2f} to {found[name, 0.95]:.2f}" for name in names) or "not run"
 
-    masked = cells("ram")
-    if not masked or min(len(steps) for _, steps, _ in masked) < LEAST_SEEDS:
-        return _undecided(measure, 0, "too few seeds of the random metric")
-    confidence = 1 - 0.05 / (2 * len(masked))
-    judged = [(key, _geometric(steps, confidence), _geometric(kept, confidence)) for key, steps, kept in masked]
-    holds = [key for key, step, kept in judged if step.low > 1 and kept.low >= criterion["mean_rate"]]
-    fails = [key for key, step, kept in judged if step.high < 1 or kept.high < criterion["mean_rate"]]
-    beyond = sum(step.low > 1 for _, step, _ in judged)
-
-    def named(kinds: list[tuple]) -> str:
-        return ", ".join(f"{name} n={width} q={q:g}" for name, width, q in kinds) or "none"
-
-    low = min(judged, key=lambda cell: cell[1].estimate if np.isfinite(cell[1].estimate) else np.inf)
-    worst = min(judged, key=lambda cell: cell[2].estimate if np.isfinite(cell[2].estimate) else np.inf)
-    controls = [_geometric(kept, 0.95).estimate for _, _, kept in cells("common")]
-    control = (
-        f"; one mask for all neurons keeps {np.nanmin(controls):.2f} to {np.nanmax(controls):.2f}" if controls else ""
-    )
-    kept_range = [kept.estimate for _, _, kept in judged]
+    lowest = mean_interval(min((steps for _, steps, _ in cells if len(steps)), key=np.mean))
+    effect, low, high = (float(np.exp(value)) for value in (lowest.estimate, lowest.low, lowest.high))
     text = (
-        f"single neurons step beyond 2/lambda in {beyond} of {len(judged)} cells; the stable mean rate is "
-        f"{np.nanmin(kept_range):.2f} to {np.nanmax(kept_range):.2f} of that without masks (smallest: "
-        f"{named([worst[0]])}){control}; both hold for: {named(holds)}; refuted for: {named(fails)}"
+        f"single neurons step beyond 2/lambda in {beyond} of {len(cells)} cells; both hold in {len(holds)}; refuted: "
+        f"{', '.join(fails) or 'none'}; open: {', '.join(undecided) or 'none'}; stable mean rate over that unmasked: "
+        f"RaM {spread('ram')}; one mask for all neurons {spread('common')}"
     )
-    if len(holds) == len(judged):
+    if len(holds) == len(cells):
         verdict = Verdict.REPRODUCED
-    elif len(fails) == len(judged):
+    elif len(fails) == len(cells):
         verdict = Verdict.NOT_REPRODUCED
     elif holds and fails:
         verdict = Verdict.PARTLY
     else:
         verdict = Verdict.INCONCLUSIVE
-    n = min(len(steps) for _, steps, _ in masked)
-    return Judgement(verdict, measure, low[1].estimate, low[1].low, low[1].high, n, text)
+    return Judgement(verdict, measure, effect, low, high, n, text)
 
 
 def judge_precision(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:

@@ -29,9 +29,9 @@ VARIANT_COLOURS = {"none": "0.35", "ram": COLOURS[0], "pn_ram": COLOURS[4]}
 VARIANT_LABELS = {"none": "no dropout", "ram": "RaM", "pn_ram": "PN + RaM"}
 
 
-def _band(axes: Axes, rows: pd.DataFrame, x: str, y: str, **style: object) -> None:
-    """Median over seeds with the range from the 10 % to the 90 % quantile."""
-    low, middle, high = (rows.groupby(x)[y].quantile(level) for level in (0.1, 0.5, 0.9))
+def _band(axes: Axes, rows: pd.DataFrame, x: str, y: str, outside: float = 0.1, **style: object) -> None:
+    """Median over seeds with the range that leaves out the share `outside` on both sides."""
+    low, middle, high = (rows.groupby(x)[y].quantile(level) for level in (outside, 0.5, 1 - outside))
     axes.plot(middle.index, middle, **style)
     axes.fill_between(middle.index, low, high, color=style["color"], alpha=0.15, lw=0)
 
@@ -163,7 +163,7 @@ def stable_rates(rows: pd.DataFrame, width: int) -> Figure:
 
 
 def edge_sharpness(rows: pd.DataFrame, width: int) -> Figure:
-    """Steps in units of 2/lambda along training at the edge of stability: mean rate (above), kept neurons (below).
+    """Steps in units of 2/lambda along training at the edge: mean rate (above), kept neurons (below); quartiles.
 
     Args:
         rows: Table `phases/edge_sharpness`.
@@ -178,7 +178,7 @@ def edge_sharpness(rows: pd.DataFrame, width: int) -> Figure:
         for axes, kind in zip(line, kinds, strict=True):
             for keep, cell in shown[shown.activation == kind].groupby("keep_rate"):
                 name = "no mask" if keep == 1 else f"RaM, $q$ = {keep:g}"
-                _band(axes, cell, "step", column, color=colours[keep], marker="o", ms=3.5, label=name)
+                _band(axes, cell, "step", column, 0.25, color=colours[keep], marker="o", ms=3.5, label=name)
             axes.axhline(1, color="0.3", lw=1, ls="--")
             axes.set(yscale="log", title=f"{kind}, $n$ = {width}" if column == "mean_step" else "")
         line[0].set_ylabel(label + "\n(in units of $2/\\lambda$)")
@@ -213,8 +213,8 @@ def precision_errors(rows: pd.DataFrame, tolerance: float) -> Figure:
         panels[1, column].set(xlabel="neurons $n$", ylim=(-0.03, 1.03))
         panels[1, column].set_xticks(widths, widths)
         panels[1, column].minorticks_off()
-    panels[0, 0].set_ylabel("distance to float64 / movement")
-    panels[1, 0].set_ylabel("share of updates lost to rounding")
+    panels[0, 0].set_ylabel("error / movement")
+    panels[1, 0].set_ylabel("updates lost (share)")
     panels[0, 2].legend(
         handles=_line_handles(PRECISION_COLOURS), loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small"
     )
@@ -235,7 +235,7 @@ def precision_growth(rows: pd.DataFrame, width: int) -> Figure:
             cell = shown[(shown.regime == regime) & (shown.precision == name)]
             _band(axes, cell, "time", "relative_error", color=colour, marker="o", ms=3.5)
         axes.set(title=title, xlabel="time $k\\tau$", yscale="log")
-    panels[0].set_ylabel(f"distance to float64 / movement, $n$ = {width}")
+    panels[0].set_ylabel(f"error / movement, $n$ = {width}")
     panels[2].legend(
         handles=_line_handles(PRECISION_COLOURS), loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small"
     )

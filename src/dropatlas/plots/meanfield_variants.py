@@ -6,6 +6,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from dropatlas.meanfield.variant_effects import effects_on_test_risk, width_exponent
 from dropatlas.plots.style import COLOURS
@@ -188,8 +189,9 @@ def digit_risks(rows: pd.DataFrame, part: str = "test") -> Figure:
             style = "--" if variant == "ram" else "-"
             _over_steps(axes, curve, "risk", VARIANT_COLOURS[variant], VARIANT_LABELS[variant], style)
         axes.set(title=f"$p$ = {drop_rate:g}", xlabel="step", yscale="log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
     panels[0, 0].set_ylabel(f"{part} risk, without masks")
     common = shown[shown.variant.isin(["none", "dropout", "ram"])].risk
     panels[0, 0].set_ylim(0.6 * common.min(), 2 * common.max())  # PN+RaM may leave the frame

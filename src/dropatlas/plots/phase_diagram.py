@@ -72,8 +72,8 @@ def phase_space(widths: tuple[int, ...] = (100, 1_000, 10_000), measured: pd.Dat
         space.plot_surface(
             grid_tau, grid_q, level, facecolors=faces, rstride=1, cstride=1, shade=False, lw=0, zorder=order
         )
-    space.set(xlabel="$-\\log_{10}\\tau$", ylabel="$-\\log_{10} q$", zlabel="$\\log_{10} n$")
-    space.set_zticks(np.log10(widths))
+    space.set(xlabel="$-\\log_{10}\\tau$", ylabel="$-\\log_{10} q$", title="slices along $\\log_{10} n$")
+    space.set_zticks(np.log10(widths), [f"$n$ = {width:,}" for width in widths])
     space.view_init(elev=18, azim=-58)
     face = figure.add_subplot(1, 2, 2)
     shown = widths[len(widths) // 2] if measured is None else int(measured.width.iloc[0])
@@ -238,7 +238,7 @@ def penalty_survival(rows: pd.DataFrame) -> Figure:
     panels[0].set(ylabel="penalty effect / movement (RMS)", yscale="log", title="$\\tau\\propto n^{-\\kappa}$")
     panels[1].axhline(1, color="0.4", lw=1, ls="--")
     panels[1].set(
-        ylabel="$W_1$ to penalised flow / $W_1$ to flow",
+        ylabel="$W_1$: to penalised / to plain flow",
         title="below 1: the penalty is seen in the law",
         ylim=(0, 1.15),
     )
