@@ -52,12 +52,10 @@ def test_a_table_cut_short_is_named_with_the_way_out(project):
     output = project.snakemake(expect=1)
     assert "crossing_boundary.parquet is cut short" in output
     assert "rm results/quick/tables/percolation/crossing_boundary.parquet" in output
-    failed = project.path / "results/quick/logs/percolation/notebook.failed.ipynb"
-    assert "is cut short" in failed.read_text(encoding="utf-8")
+    assert "is cut short" in (project.path / "results/quick/logs/percolation/notebook.log").read_text(encoding="utf-8")
     assert not (project.path / "results/quick/notebooks/percolation.ipynb").exists()
     table.unlink()
     project.snakemake()
-    assert not failed.exists()
 
 
 @pytest.mark.parametrize("target", ["reproduce", "test"])
