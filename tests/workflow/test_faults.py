@@ -73,7 +73,7 @@ def test_a_failing_notebook_is_kept_and_other_reports_still_come(project):
     project.edit(name, old, new)
     project.edit(*other)
     output = project.snakemake(expect=1)
-    assert "cell 2: ZeroDivisionError: division by zero" in output
+    assert "cell 3: ZeroDivisionError: division by zero" in output
     results = project.path / "results/quick"
     assert "ZeroDivisionError" in (results / "logs/percolation/notebook.failed.ipynb").read_text(encoding="utf-8")
     assert "ZeroDivisionError" in (results / "logs/percolation/notebook.log").read_text(encoding="utf-8")
@@ -90,7 +90,7 @@ def test_a_full_disk_is_named_and_leaves_nothing_half_written(project):
     folder.mkdir()
     target = "results/paper/tables/percolation/crossing_boundary.parquet"
     # a namespace of its own, so that the small file system needs no rights and vanishes with the run
-    mount = f"mount -t tmpfs -o size=48k tmpfs {folder}"
+    mount = f"mount -t tmpfs -o size=8k tmpfs {folder}"
     run = f"{mount} && snakemake --config scale=paper -- {target}; find {folder} -type f"
     done = subprocess.run(
         ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", run],
