@@ -97,6 +97,12 @@ def notebook_code(wildcards):
     )
 
 
+def notebook_mark(wildcards):
+    """Mark of a report notebook and the modules it imports."""
+    notebook = ROOT / "notebooks" / f"{wildcards.report}.ipynb"
+    return code_mark(*notebook_imports(notebook), files=[notebook])
+
+
 def require_writable_results():
     """Stop before any job if some folder of the results cannot be written."""
     top = ROOT / "results" / SCALE

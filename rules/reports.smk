@@ -50,9 +50,7 @@ rule execute_notebook:
         runtime=15,
     params:
         results=lambda wildcards, output: str(Path(output.notebook).parents[1]),
-        mark=lambda wildcards, input: code_mark(
-            *notebook_imports(Path(input.notebook)), files=[input.notebook]
-        ),
+        mark=notebook_mark,  # of wildcards alone: Snakemake ignores changes of parameters made from inputs
     message:
         "Figures and text of the {wildcards.report} report"
     shell:
