@@ -120,8 +120,10 @@ rule reports:
 
 
 rule verify:
+    log:
+        results("logs/verify.log"),
     localrule: True
     message:
         "Whether every result of scale {SCALE} is current and as it was made"
     shell:
-        f"dropatlas verify {results('').rstrip('/')}"
+        f"dropatlas verify {results('').rstrip('/')} 2>&1 | tee {{log:q}}"
