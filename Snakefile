@@ -16,6 +16,7 @@ include: "rules/data.smk"
 include: "rules/percolation.smk"
 include: "rules/collapse.smk"
 include: "rules/phases.smk"
+include: "rules/ddc.smk"
 include: "rules/reports.smk"
 
 

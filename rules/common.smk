@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 try:
     from dropatlas.claims import load_ledger
     from dropatlas.closure import PAGE_TEMPLATES, module_closure, notebook_imports
-    from dropatlas.config import load_config
+    from dropatlas.config import canonical, load_config
     from dropatlas.files import sha256_of_files
     from dropatlas.interpreter import use_this_python
 except ModuleNotFoundError as error:
@@ -61,31 +61,38 @@ def page_templates():
     )
 
 
-def run_task(module, seeded=False, tables=False, data=False, checkpoints=False):
+def data_option(paths):
+    """Option of a task that takes a data set, where there is one."""
+    return " ".join(f"--data {shlex.quote(path)}" for path in paths)
+
+
+def run_task(task, *options, seeded=False, tables=False, data=False, checkpoints=False):
     """Shell command of a table task: with the root seed, input tables, a data set, a folder to resume from."""
     return " ".join(
         [
-            f"python -m dropatlas.tasks.{module}",
+            f"python -m dropatlas.tasks.{task}",
             f"--scale {SCALE}",
             "--settings {params.settings:q}",
             *(["--seed {params.seed}"] if seeded else []),
             *(["--tables {input.tables:q}"] if tables else []),
             *(["--data {input.data:q}"] if data else []),
             *(["--checkpoints {params.checkpoints:q}"] if checkpoints else []),
+            *options,
             "--output {output.table:q} --log {log:q}",
-            code_mark(f"dropatlas.tasks.{module}"),
+            code_mark(f"dropatlas.tasks.{task}"),
         ]
     )
 
 
 def evidence(wildcards):
-    """Tables that the claims of a report rest on."""
+    """Tables that the claims of a report rest on, as far as this scale makes them."""
     docket = LEDGER.docket(wildcards.report, SCALE)
+    made = {name for tables in REPORT_TABLES.values() for name in tables}
     return sorted(
         {
             results(f"tables/{name}.parquet")
             for claim in docket.claims
-            for name in claim.evidence
+            for name in made.intersection(claim.evidence)
         }
     )
 

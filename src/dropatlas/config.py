@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from copy import deepcopy
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError
@@ -20,6 +20,7 @@ from dropatlas.collapse.settings import CollapseSettings
 from dropatlas.data.choice import DataChoice
 from dropatlas.meanfield.settings import PhasesSettings
 from dropatlas.percolation.settings import PercolationSettings
+from dropatlas.regularisation.settings import DDCSettings
 from dropatlas.settings import Section
 
 CONFIG = SOURCE.parents[1] / "config"
@@ -40,13 +41,19 @@ class Config(Section):
     percolation: PercolationSettings = Field(description="arXiv 2512.13853: crossing probabilities and scaling laws")
     collapse: CollapseSettings = Field(description="arXiv 2512.13853: deep networks trained under dropout")
     phases: PhasesSettings = Field(description="arXiv 2510.07554: dropout of two-layer mean-field networks")
+    ddc: DDCSettings = Field(description="arXiv 2502.19948: Dynamic DropConnect against other methods")
 
     def section(self, path: str) -> str:
         """Canonical JSON of one section, such as `percolation.crossing`."""
         value: Any = self
         for key in path.split("."):
             value = getattr(value, key)
-        return json.dumps(value.model_dump(), sort_keys=True, separators=(",", ":"))
+        return canonical(value)
+
+
+def canonical(section: Section) -> str:
+    """JSON of a section that depends on its values alone."""
+    return json.dumps(section.model_dump(), sort_keys=True, separators=(",", ":"))
 
 
 SCALES = get_args(Config.model_fields["scale"].annotation)
@@ -99,8 +106,11 @@ def _merged(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, A
 def _model_at(location: tuple[int | str, ...]) -> type[BaseModel] | None:
     model: Any = Config
     for key in location:
-        field = getattr(model, "model_fields", {}).get(key)
-        model = field.annotation if field else None
+        if get_origin(model) is dict:
+            model = get_args(model)[1]
+        else:
+            field = getattr(model, "model_fields", {}).get(key)
+            model = field.annotation if field else None
     return model if isinstance(model, type) and issubclass(model, BaseModel) else None
 
 
@@ -121,17 +131,29 @@ def _explain(error: ValidationError) -> str:
     return "\n".join(lines)
 
 
-def annotated(values: Mapping[str, Any], model: type[BaseModel] = Config, indent: int = 0) -> str:
-    """YAML of `values` with the model's description above every key: the form of the files in `config/`."""
+def annotated(values: Mapping[str, Any], model: Any = Config, indent: int = 0, comments: bool = True) -> str:
+    """YAML of `values` with the model's description above every key: the form of the files in `config/`.
+
+    Of entries by name, such as benchmarks, the first one shows the descriptions.
+    """
     lines = []
-    for key, value in values.items():
-        field = model.model_fields[key]
+    for number, (key, value) in enumerate(values.items()):
+        named = get_origin(model) is dict
+        kind = get_args(model)[1] if named else model.model_fields[key].annotation
         margin = "  " * indent
-        lines.append(f"{margin}# {field.description}")
-        if isinstance(value, Mapping):
-            lines += [f"{margin}{key}:", annotated(value, field.annotation, indent + 1)]
+        if comments and not named:
+            lines.append(f"{margin}# {model.model_fields[key].description}")
+        described = comments and not (named and number)
+        if isinstance(value, Mapping) and _holds_sections(kind):
+            lines += [f"{margin}{key}:", annotated(value, kind, indent + 1, described)]
         else:
             # YAML takes 2e-05 for a text; with a point it is a number
             text = re.sub(r"\b(\d+)e(?=[+-])", r"\1.0e", json.dumps(value))
             lines.append(f"{margin}{key}: {text}")
     return "\n".join(lines)
+
+
+def _holds_sections(kind: Any) -> bool:
+    """Whether a value of this type is a section, or sections by name."""
+    kind = get_args(kind)[1] if get_origin(kind) is dict else kind
+    return isinstance(kind, type) and issubclass(kind, Section)

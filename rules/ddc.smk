@@ -1,0 +1,101 @@
+# arXiv 2502.19948: Dynamic DropConnect against other methods; one job per arm of a benchmark.
+BENCHMARKS = SETTINGS.ddc.benchmarks
+REPORT_TABLES["ddc_benchmark"] = [
+    *[f"ddc/{benchmark}" for benchmark in BENCHMARKS],
+    "ddc/step_time",
+]
+
+
+def arm_data(wildcards):
+    """The prepared image set of a benchmark; none where the data are made in memory."""
+    cell = BENCHMARKS[wildcards.benchmark]
+    return [dataset(cell.data)] if cell.has_images else []
+
+
+rule ddc:
+    input:
+        report_files("ddc_benchmark"),
+    localrule: True
+    message:
+        "arXiv 2502.19948: benchmark report with all its tables"
+
+
+rule train_arm:
+    input:
+        code=code_closure("dropatlas.tasks.ddc.arm"),
+        data=arm_data,
+    output:
+        table=results("tables/ddc_runs/{benchmark}-{arm}.parquet"),
+    log:
+        results("logs/ddc/{benchmark}-{arm}.log"),
+    benchmark:
+        results("benchmarks/ddc/{benchmark}-{arm}.tsv")
+    wildcard_constraints:
+        benchmark="|".join(BENCHMARKS),
+        arm="|".join(SETTINGS.ddc.arms),
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=30,
+    params:
+        settings=lambda wildcards: canonical(
+            SETTINGS.ddc.arm_runs(wildcards.benchmark, wildcards.arm)
+        ),
+        seed=SETTINGS.seed,
+        data=lambda wildcards: data_option(arm_data(wildcards)),
+        checkpoints=results("checkpoints/ddc/{benchmark}-{arm}"),
+    message:
+        "{wildcards.benchmark}: {wildcards.arm}, all seeds"
+    shell:
+        run_task("ddc.arm", "{params.data}", seeded=True, checkpoints=True)
+
+
+rule gather_arms:
+    input:
+        code=code_closure("dropatlas.tasks.ddc.benchmark"),
+        tables=lambda wildcards: [
+            results(f"tables/{name}.parquet")
+            for name in SETTINGS.ddc.gathering(wildcards.benchmark).tables
+        ],
+    output:
+        table=results("tables/ddc/{benchmark}.parquet"),
+    log:
+        results("logs/ddc/{benchmark}.log"),
+    benchmark:
+        results("benchmarks/ddc/{benchmark}.tsv")
+    wildcard_constraints:
+        benchmark="|".join(BENCHMARKS),
+    localrule: True
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        settings=lambda wildcards: canonical(
+            SETTINGS.ddc.gathering(wildcards.benchmark)
+        ),
+    message:
+        "{wildcards.benchmark}: all arms in one table"
+    shell:
+        run_task("ddc.benchmark", tables=True)
+
+
+rule tabulate_step_time:
+    input:
+        code=code_closure("dropatlas.tasks.ddc.step_time"),
+    output:
+        table=results("tables/ddc/step_time.parquet"),
+    log:
+        results("logs/ddc/step_time.log"),
+    benchmark:
+        results("benchmarks/ddc/step_time.tsv")
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=SETTINGS.section("ddc.step_time"),
+    message:
+        "Time of a training step with each method"
+    shell:
+        run_task("ddc.step_time")

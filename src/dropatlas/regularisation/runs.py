@@ -1,0 +1,169 @@
+"""Arms of a comparison trained on equal terms: the same split, initial weights and data order for equal seeds."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from dropatlas.data import load
+from dropatlas.layers import apply_method
+from dropatlas.models import build_model
+from dropatlas.progress import LoggedProgress
+from dropatlas.randomness import seed_sequence
+from dropatlas.regularisation.settings import Arm, Cell
+from dropatlas.training import TrainingData, TrainingDivergedError, TrainingResult, tabular_data, train
+
+logger = logging.getLogger("dropatlas")
+
+RUN_MEANINGS = {
+    "data": "data the networks learn",
+    "model": "network",
+    "arm": "side of the comparison",
+    "method": "regularisation method",
+    "layers": "layers the method acts on",
+    "replica": "number of the seed: equal numbers share split, initial weights and data order",
+    "epochs": "passes over the training samples in all",
+    "train_samples": "samples trained on",
+    "epoch": "passes done",
+    "learning_rate": "learning rate of the epoch's last step",
+    "train_loss": "mean loss over the epoch's steps, with masks and augmentation",
+    "train_accuracy": "share of correct samples over the epoch's steps, with masks; NaN in regression",
+    "validation_loss": "loss on held-out training samples after the epoch, without masks",
+    "validation_accuracy": "share of correct held-out samples; NaN in regression",
+    "drop_rate": "share of edges (or units) dropped, mean over the epoch's steps and the method's layers; NaN for none",
+    "last": "whether this is the last epoch",
+    "selected": "whether this epoch was chosen on validation (highest accuracy, ties by loss; regression: lowest loss)",
+    "fitted_loss": "loss on the training samples without masks; last and selected epoch only",
+    "fitted_accuracy": "share of correct training samples without masks; last and selected epoch only",
+    "test_loss": "loss on the test samples; last and selected epoch only",
+    "test_accuracy": "share of correct test samples; last and selected epoch only; NaN in regression",
+    "diverged": "whether training stopped because loss or gradient was not finite (one row without values)",
+}
+
+VALUES = [name for name in RUN_MEANINGS if name.endswith(("_rate", "_loss", "_accuracy"))]
+
+
+def run_seed(seed: int, replica: int) -> int:
+    """Root seed of everything random in replica number `replica`, the same for every arm and cell."""
+    return int(seed_sequence(seed, "regularisation", replica).generate_state(1)[0])
+
+
+def training_data(cell: Cell, path: Path | None, seed: int) -> TrainingData:
+    """Data of one replica: the cell's samples, split at random.
+
+    Args:
+        cell: Says which data and how many.
+        path: Prepared image set; None for a table.
+        seed: From `run_seed`.
+
+    Raises:
+        ValueError: a size exceeds what there is.
+    """
+    if cell.has_images:
+        return TrainingData.from_images(load(path), seed, train_size=cell.train_size, test_size=cell.test_size)
+    return tabular_data(cell.data, seed, **({"samples": cell.train_size} if cell.train_size else {}))
+
+
+def method_layers(model: nn.Module, arm: Arm) -> list[str]:
+    """Names of the layers of `model` an arm acts on: its own, or those of the published protocol."""
+    if arm.layers is not None:
+        return arm.layers
+    return list(model.dropout_layers if arm.method == "dropout" else model.method_layers)
+
+
+def regularised_model(cell: Cell, arm: Arm, data: TrainingData, seed: int) -> nn.Module:
+    """The cell's network with its initial weights (equal for all arms) and the arm's method.
+
+    Raises:
+        ValueError: the model has no such layer, or an option is out of range.
+        TypeError: the method has no such option.
+    """
+    shape = data.input_shape
+    if cell.recipe.resize and cell.has_images:
+        shape = (shape[0], cell.recipe.resize, cell.recipe.resize)
+    model = build_model(cell.model, shape, data.outputs, seed)
+    return apply_method(model, method_layers(model, arm), arm.method, **arm.options)
+
+
+@dataclass(frozen=True)
+class Replica:
+    """One finished training run.
+
+    Attributes:
+        arm: Name of the arm.
+        number: Number of the seed.
+        seed: Root seed of the run.
+        data: What it learned from.
+        model: The network after the last epoch.
+        result: Histories and outcomes; None if it diverged.
+    """
+
+    arm: str
+    number: int
+    seed: int
+    data: TrainingData
+    model: nn.Module
+    result: TrainingResult | None
+
+
+def train_arms(
+    cell: Cell, arms: Mapping[str, Arm], seed: int, path: Path | None, checkpoints: Path | None
+) -> Iterator[Replica]:
+    """Train every arm with every seed of the cell, one after the other.
+
+    A run that diverges is kept, marked, and the others go on. Finished runs are not repeated after a kill: their
+    checkpoints hold the trained model.
+
+    Args:
+        cell: Data, model, training.
+        arms: What is compared.
+        seed: Root seed of the project's run.
+        path: Prepared image set; None for a table.
+        checkpoints: Folder to resume from; None: keep none.
+
+    Yields:
+        Finished runs, seeds outside, arms inside.
+    """
+    data, number = None, -1
+    todo = [(number, name) for number in range(cell.seeds) for name in arms]
+    progress = LoggedProgress(todo, f"{cell.model} on {cell.data}", unit="run")
+    for replica, name in progress:
+        own_seed = run_seed(seed, replica)
+        if replica != number:
+            data, number = training_data(cell, path, own_seed), replica
+        model = regularised_model(cell, arms[name], data, own_seed)
+        keep = checkpoints / f"{name}-{replica}.pt" if checkpoints else None
+        try:
+            result = train(model, data, cell.recipe, own_seed, checkpoint=keep)
+        except TrainingDivergedError as error:
+            logger.warning("%s, seed %d diverged: %s", name, replica, error)
+            result = None
+        yield Replica(name, replica, own_seed, data, model, result)
+
+
+def epoch_rows(cell: Cell, arm: Arm, replica: Replica) -> pd.DataFrame:
+    """One row per epoch of a run, columns `RUN_MEANINGS`; one row without values if it diverged."""
+    recipe, result = cell.recipe, replica.result
+    if result is None:
+        rows = pd.DataFrame({"epoch": [recipe.epochs]}).assign(**dict.fromkeys(VALUES, np.nan))
+        rows["last"] = rows["selected"] = True
+    else:
+        outcomes = result.outcomes.set_index("chosen")
+        rates = result.drop_rates.groupby("epoch").drop_rate.mean()
+        rows = result.history.assign(drop_rate=result.history.epoch.map(rates).astype(np.float64))
+        rows["last"] = rows.epoch == outcomes.epoch["last"]
+        rows["selected"] = rows.epoch == outcomes.epoch["validation"]
+        for column, source in (("fitted", "train"), ("test", "test")):
+            for measure in ("loss", "accuracy"):
+                found = outcomes[f"{source}_{measure}"]
+                both = rows["last"].map({True: found["last"], False: np.nan})
+                rows[f"{column}_{measure}"] = both.where(~rows["selected"], found["validation"]).astype(np.float64)
+    rows = rows.assign(data=replica.data.label, model=cell.model, arm=replica.arm, method=arm.method)
+    rows["layers"] = ", ".join(method_layers(replica.model, arm))
+    rows["replica"], rows["epochs"] = replica.number, recipe.epochs
+    rows["train_samples"], rows["diverged"] = len(replica.data.train), result is None
+    return rows[list(RUN_MEANINGS)]

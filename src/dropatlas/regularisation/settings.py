@@ -1,0 +1,94 @@
+"""Settings of comparisons between regularisation methods (arXiv 2502.19948)."""
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field, model_validator
+
+from dropatlas.data.choice import SetName
+from dropatlas.layers import METHODS
+from dropatlas.models import MODELS
+from dropatlas.settings import Count, Section, at_least_one
+from dropatlas.training import TABLES, Recipe
+
+IMAGE_SETS = get_args(SetName)
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Seeds = Annotated[int, Field(ge=2)]  # a single one carries no interval
+
+
+class Arm(Section):
+    """One side of a comparison: a method, its options, the layers it acts on."""
+
+    method: Literal[tuple(METHODS)] = Field(description="regularisation method, see dropatlas.layers.METHODS")
+    options: dict[str, float | bool | str] = Field(default={}, description="options of the method's layer")
+    layers: list[str] | None = Field(
+        default=None, description="layers the method acts on; null: those of the published protocol"
+    )
+
+
+class Cell(Section):
+    """Where arms are compared: data, model, training."""
+
+    data: Literal[(*IMAGE_SETS, *TABLES)] = Field(
+        description="image set, or a table that needs no file (friedman, breast_cancer)"
+    )
+    model: Literal[tuple(MODELS)] = Field(description="network, see dropatlas.models.MODELS")
+    train_size: Count | None = Field(default=None, description="training samples before the split; null: all")
+    test_size: Count | None = Field(default=None, description="test images; null: all")
+    seeds: Seeds = Field(description="runs per arm; equal numbers share split, initial weights and data order")
+    recipe: Recipe = Field(description="how networks are trained")
+
+    @property
+    def has_images(self) -> bool:
+        """Whether the data are a prepared image set (otherwise a table made in memory)."""
+        return self.data in IMAGE_SETS
+
+
+class Benchmark(Cell):
+    """A cell and the arms that are compared in it."""
+
+    arms: at_least_one(Name) = Field(description="arms compared, names of ddc.arms")
+
+
+class ArmRuns(Section):
+    """What one job trains: some arms in one cell."""
+
+    cell: Cell
+    arms: dict[Name, Arm]
+
+
+class Gathering(Section):
+    """Tables of one benchmark's arms, in the order they are shown."""
+
+    tables: at_least_one(str)
+
+
+class StepTime(Section):
+    """Time of a training step with each method against the plain one."""
+
+    models: at_least_one(Literal[tuple(MODELS)]) = Field(description="networks")
+    batch_size: Count = Field(description="images per step")
+    rounds: Annotated[int, Field(ge=5)] = Field(description="steps of each network, all networks in turn")
+
+
+class DDCSettings(Section):
+    """Published benchmarks of Dynamic DropConnect, and some beyond them."""
+
+    arms: dict[Name, Arm] = Field(description="sides of the comparisons by name")
+    benchmarks: dict[Name, Benchmark] = Field(description="comparisons by name, one job per arm")
+    step_time: StepTime = Field(description="what a step costs")
+
+    @model_validator(mode="after")
+    def _arms_are_known(self) -> "DDCSettings":
+        for name, benchmark in self.benchmarks.items():
+            if unknown := [arm for arm in benchmark.arms if arm not in self.arms]:
+                raise ValueError(f"benchmarks.{name}: unknown arm {', '.join(unknown)}; arms: {', '.join(self.arms)}")
+        return self
+
+    def arm_runs(self, benchmark: str, arm: str) -> ArmRuns:
+        """What the job of one arm of a benchmark trains."""
+        fields = self.benchmarks[benchmark].model_dump(exclude={"arms"})
+        return ArmRuns(cell=Cell.model_validate(fields), arms={arm: self.arms[arm]})
+
+    def gathering(self, benchmark: str) -> Gathering:
+        """Tables of a benchmark's arms."""
+        return Gathering(tables=[f"ddc_runs/{benchmark}-{arm}" for arm in self.benchmarks[benchmark].arms])

@@ -1,0 +1,1 @@
+"""Tasks of the Dynamic DropConnect benchmarks (arXiv 2502.19948)."""
