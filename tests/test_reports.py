@@ -1,5 +1,6 @@
 """Notebooks are clean sources; pages are self-contained, with formulas that need no script."""
 
+import ast
 import json
 import re
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from dropatlas.claims import load_ledger
 from dropatlas.provenance import ROOT, Provenance, record
 from dropatlas.reports.html import describe, index_html, markdown_to_html, report_html
 from dropatlas.reports.notebook import Report
@@ -36,6 +38,19 @@ def test_every_formula_of_a_notebook_becomes_mathml(path):
             rendered = markdown_to_html(cell.source)
             assert "$" not in re.sub(r"<code>.*?</code>", "", rendered)
             assert rendered.count("<math") >= cell.source.count("$$") // 2
+
+
+@pytest.mark.parametrize("claim", list(load_ledger()), ids=lambda claim: claim.id)
+def test_the_figure_of_a_claim_is_drawn_by_its_report(claim):
+    notebook = nbformat.read(ROOT / "notebooks" / f"{claim.report}.ipynb", as_version=4)
+    source = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    assert claim.figure in figures_shown(source)
+
+
+def figures_shown(source: str) -> set[str]:
+    """Names that the calls `report.show(figure, name, ...)` of some code give."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    return {call.args[1].value for call in calls if ast.unparse(call.func) == "report.show"}
 
 
 def test_formulas_are_mathml_inline_and_block():
