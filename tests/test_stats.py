@@ -8,9 +8,11 @@ from dropatlas.randomness import generator
 from dropatlas.stats import (
     binomial_interval,
     binomial_p_value,
+    bootstrap_interval,
     equivalence_p_value,
     holm,
     mean_interval,
+    paired_comparison,
     power_law_exponent,
 )
 
@@ -60,6 +62,45 @@ def test_mean_interval_misses_as_often_as_it_says():
     samples = generator(5, "mean").standard_normal((4000, 6))
     missed = np.mean([not mean_interval(row).contains(0.0) for row in samples])
     assert 0.04 < missed < 0.06
+
+
+def test_paired_comparison_by_hand_and_without_enough_seeds():
+    found = paired_comparison(np.array([1.0, 4.0, np.nan, 2.0]), np.array([0.0, 1.0, 5.0, np.inf]))
+    assert (found.estimate, found.high) == pytest.approx((2.0, 2.0 + stats.t.ppf(0.975, 1)))
+    assert found.p_value == pytest.approx(stats.ttest_rel([1.0, 4.0], [0.0, 1.0]).pvalue)
+    same, shifted = paired_comparison(np.ones(3), np.ones(3)), paired_comparison(np.ones(3), np.zeros(3))
+    assert (same.p_value, shifted.p_value) == (1.0, 0.0)
+    alone = paired_comparison(np.array([1.0]), np.array([0.0]))
+    assert (alone.estimate, alone.low, alone.p_value) == (1.0, -np.inf, 1.0)
+    with pytest.raises(ValueError, match=r"one value per seed on both sides, got \(2,\) \(3,\)"):
+        paired_comparison(np.ones(2), np.ones(3))
+
+
+def test_paired_comparison_errs_as_often_as_it_says_and_profits_from_the_pairing():
+    rng = generator(9, "paired")
+    shared = 10 * rng.standard_normal((4000, 8, 1))  # what the seeds share is far larger than what tells the methods
+    values = shared + rng.standard_normal((4000, 8, 2))
+    found = [paired_comparison(pair[:, 0], pair[:, 1]) for pair in values]
+    assert 0.04 < np.mean([comparison.p_value < 0.05 for comparison in found]) < 0.06
+    assert 0.04 < np.mean([not comparison.contains(0.0) for comparison in found]) < 0.06
+    power = np.mean([paired_comparison(pair[:, 0] + 3, pair[:, 1]).p_value < 0.05 for pair in values[:500]])
+    assert power > 0.95
+
+
+def test_bootstrap_interval_covers_about_as_often_as_it_says():
+    rng = generator(10, "bootstrap")
+    samples = rng.standard_normal((400, 40))
+    found = [bootstrap_interval(row, np.mean, rng, resamples=400) for row in samples]
+    assert 0.90 < np.mean([interval.contains(0.0) for interval in found]) < 0.98
+    assert all(interval.estimate == row.mean() for interval, row in zip(found, samples, strict=True))
+
+
+def test_bootstrap_draws_whole_rows():
+    x = generator(11, "rows").standard_normal(30)
+    found = bootstrap_interval(np.stack([x, 2 * x], axis=1), lambda rows: np.corrcoef(rows.T)[0, 1], generator(0, "r"))
+    assert (found.low, found.high) == pytest.approx((1.0, 1.0))  # the bond within a row survives any resampling
+    alone = bootstrap_interval(np.ones(1), np.mean, generator(0, "r"))
+    assert (alone.estimate, alone.low, alone.high) == (1.0, -np.inf, np.inf)
 
 
 def test_equivalence_at_the_margin_errs_as_often_as_it_says():

@@ -206,6 +206,26 @@ def test_modified_dropout(evidence, verdict):
     assert judges.judge_modified_dropout(evidence, {"alpha": 0.05, "margin": 0.02}).verdict == verdict
 
 
+def test_modified_dropout_that_is_better_here_and_worse_there_is_partly_so():
+    two = [variants(difference)[judges.VARIANTS].assign(width=width) for width, difference in ((2, -0.2), (3, 0.2))]
+    found = judges.judge_modified_dropout({judges.VARIANTS: pd.concat(two)}, {"alpha": 0.05, "margin": 0.02})
+    assert found.verdict == PARTLY
+    assert found.n == 24
+
+
+def test_false_alarms_of_the_paired_judge_stay_at_its_level():
+    rng, alarms = np.random.default_rng(4), 0
+    frame = variants(0.0)[judges.VARIANTS]
+    changed = frame.biases & (frame.variant == "modified")
+    for _ in range(200):
+        values = frame.loss_ratio + changed * rng.standard_normal(len(frame))
+        found = judges.judge_modified_dropout(
+            {judges.VARIANTS: frame.assign(loss_ratio=values)}, {"alpha": 0.05, "margin": 0.02}
+        )
+        alarms += found.verdict != OPEN
+    assert 2 <= alarms <= 19  # 10 expected at a level of 5 %; outside with probability 0.7 %
+
+
 @pytest.mark.parametrize(
     ("evidence", "verdict"),
     [

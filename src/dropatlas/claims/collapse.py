@@ -8,7 +8,16 @@ from scipy import stats
 
 from dropatlas.claims.verdicts import Judgement, Verdict
 from dropatlas.randomness import generator
-from dropatlas.stats import Interval, binomial_interval, binomial_p_value, holm, mean_interval
+from dropatlas.stats import (
+    Interval,
+    PairedComparison,
+    binomial_interval,
+    binomial_p_value,
+    bootstrap_interval,
+    holm,
+    mean_interval,
+    paired_comparison,
+)
 
 DECOUPLING = "collapse/decoupling"
 MOVEMENT = "collapse/movement"
@@ -17,8 +26,6 @@ WIDTH_DEPTH = "collapse/width_depth"
 LEARNING_TIME = "collapse/learning_time"
 DRIFT_BOUND = "collapse/drift_bound"
 TOPOLOGIES = "collapse/topologies"
-
-RESAMPLES = 2000
 
 
 def judge_decoupling(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
@@ -242,15 +249,13 @@ def judge_crossings_and_success(tables: Mapping[str, pd.DataFrame], criterion: M
 def _bootstrap_tau(runs: pd.DataFrame) -> Interval:
     """Kendall's tau-b over cells between θ and the mean share of loss removed, interval by resampling seeds."""
     success = (1 - runs.loss_ratio).clip(lower=0)
-    table = runs.assign(success=success).pivot_table(index=["width", "drop_rate"], columns="replica", values="success")
-    theta = runs.groupby(["width", "drop_rate"]).theta.first().reindex(table.index).to_numpy()
+    table = runs.assign(success=success).pivot_table(index="replica", columns=["width", "drop_rate"], values="success")
+    theta = runs.groupby(["width", "drop_rate"]).theta.first().reindex(table.columns).to_numpy()
 
-    def tau(columns: np.ndarray) -> float:
-        return float(np.nan_to_num(stats.kendalltau(theta, table.to_numpy()[:, columns].mean(axis=1)).statistic))
+    def tau(seeds: np.ndarray) -> float:
+        return float(np.nan_to_num(stats.kendalltau(theta, seeds.mean(axis=0)).statistic))
 
-    rng, seeds = generator(0, "bootstrap", "tau"), table.shape[1]
-    draws = [tau(rng.integers(seeds, size=seeds)) for _ in range(200)]
-    return Interval(tau(np.arange(seeds)), *np.quantile(draws, [0.025, 0.975]))
+    return bootstrap_interval(table.to_numpy(), tau, generator(0, "bootstrap", "tau"))
 
 
 def time_slope(runs: pd.DataFrame) -> Interval | None:
@@ -271,10 +276,7 @@ def time_slope(runs: pd.DataFrame) -> Interval | None:
     x = -np.log(table.index.to_numpy())
     x = x - x.mean()
     slopes = (x @ table.to_numpy()) / (x @ x)  # one per seed; their mean is the slope of the mean
-    rng = generator(0, "bootstrap", "slope")
-    draws = slopes[rng.integers(len(slopes), size=(RESAMPLES, len(slopes)))].mean(axis=1)
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return Interval(float(slopes.mean()), float(low), float(high))
+    return bootstrap_interval(slopes, np.mean, generator(0, "bootstrap", "slope"))
 
 
 def judge_learning_time(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
@@ -325,15 +327,15 @@ def _final(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[(rows.step == rows.step.max()) & ~rows.diverged]
 
 
-def _paired(final: pd.DataFrame, left: str, right: str, column: str) -> list[tuple[tuple, Interval, np.ndarray]]:
-    """Differences left - right over seeds, by cell."""
-    found = []
-    cell_keys = ["problem", "depth", "width", "cell_drop_rate"]
-    for key, cell in final.groupby(cell_keys):
-        wide = cell.pivot_table(index="replica", columns="variant", values=column)
-        if left in wide and right in wide:
-            difference = (wide[left] - wide[right]).dropna().to_numpy()
-            found.append((key, mean_interval(difference), difference))
+def _modified_minus_dropout(final: pd.DataFrame) -> dict[tuple, tuple[PairedComparison, int, bool]]:
+    """Final loss ratio of modified minus plain dropout by cell: comparison, seeds, whether all are identical."""
+    found = {}
+    for key, cell in final.groupby(["problem", "depth", "width", "cell_drop_rate"]):
+        wide = cell.pivot_table(index="replica", columns="variant", values="loss_ratio")
+        if {"modified", "dropout"} <= set(wide):
+            both = wide[["modified", "dropout"]].dropna()
+            identical = bool((both.modified == both.dropout).all())
+            found[key] = paired_comparison(both.modified, both.dropout), len(both), identical
     return found
 
 
@@ -347,22 +349,25 @@ def judge_modified_dropout(tables: Mapping[str, pd.DataFrame], criterion: Mappin
     """
     final = _final(tables[VARIANTS])
     free, biased = final[~final.biases], final[final.biases]
-    identical = all((difference == 0).all() for _, _, difference in _paired(free, "modified", "dropout", "loss_ratio"))
-    found = _paired(biased, "modified", "dropout", "loss_ratio")
+    identical = all(same for _, _, same in _modified_minus_dropout(free).values())
+    found = _modified_minus_dropout(biased)
     measure = "loss ratio of modified minus plain dropout with biases, paired over seeds, cell farthest from zero"
     if not found:
         return Judgement(Verdict.INCONCLUSIVE, measure, np.nan, np.nan, np.nan, 0, "no biased cell with both variants")
-    p_values = holm(np.array([_signed_p_value(difference) for _, _, difference in found]))
-    rejected = p_values < criterion["alpha"]
-    better = [key for (key, i, _), r in zip(found, rejected, strict=True) if r and i.estimate < 0]
-    worse = [key for (key, i, _), r in zip(found, rejected, strict=True) if r and i.estimate > 0]
-    extreme = max((interval for _, interval, _ in found), key=lambda interval: abs(interval.estimate))
+    comparisons = {key: comparison for key, (comparison, _, _) in found.items()}
+    p_values = holm(np.array([comparison.p_value for comparison in comparisons.values()]))
+    clear = {
+        key: comparisons[key] for key, p_value in zip(found, p_values, strict=True) if p_value < criterion["alpha"]
+    }
+    better = [key for key, comparison in clear.items() if comparison.estimate < 0]
+    worse = [key for key, comparison in clear.items() if comparison.estimate > 0]
+    extreme = max(comparisons.values(), key=lambda comparison: abs(comparison.estimate))
     where = "; ".join(
         f"{word} in {', '.join(f'{k[0]} L={k[1]} W={k[2]} p={k[3]:g}' for k in keys)}"
         for word, keys in (("better", better), ("worse", worse))
         if keys
     )
-    n = sum(len(difference) for _, _, difference in found)
+    n = sum(seeds for _, seeds, _ in found.values())
     if not identical:
         verdict, reason = Verdict.NOT_REPRODUCED, "bias-free modified dropout differs from dropout, against Theorem V.7"
     elif better and worse:
@@ -372,19 +377,12 @@ def judge_modified_dropout(tables: Mapping[str, pd.DataFrame], criterion: Mappin
     elif worse:
         verdict = Verdict.NOT_REPRODUCED
         reason = f"bias-free identical to dropout; with biases {where}, and better nowhere"
-    elif all(max(abs(interval.low), abs(interval.high)) < criterion["margin"] for _, interval, _ in found):
+    elif all(max(abs(c.low), abs(c.high)) < criterion["margin"] for c in comparisons.values()):
         verdict = Verdict.NOT_REPRODUCED
         reason = f"identical without biases and within {criterion['margin']:g} of dropout with them: no benefit"
     else:
         verdict, reason = Verdict.INCONCLUSIVE, "bias-free identical to dropout; with biases no difference can be told"
     return Judgement(verdict, measure, extreme.estimate, extreme.low, extreme.high, n, reason)
-
-
-def _signed_p_value(difference: np.ndarray) -> float:
-    """Two-sided paired t test; 1 if all differences are zero."""
-    if len(difference) < 2 or np.ptp(difference) == 0:
-        return 1.0 if not len(difference) or difference[0] == 0 else 0.0
-    return float(stats.ttest_1samp(difference, 0.0).pvalue)
 
 
 def judge_breakdown_with_biases(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
