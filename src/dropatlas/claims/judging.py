@@ -6,7 +6,14 @@ from dataclasses import replace
 
 import pandas as pd
 
-from dropatlas.claims import collapse, mean_field_mechanisms, meanfield_variants, percolation, phase_diagram
+from dropatlas.claims import (
+    collapse,
+    ddc_benchmark,
+    mean_field_mechanisms,
+    meanfield_variants,
+    percolation,
+    phase_diagram,
+)
 from dropatlas.claims.ledger import SCALE_ORDER, Claim, LedgerError
 from dropatlas.claims.verdicts import Judgement, Verdict
 
@@ -35,6 +42,12 @@ JUDGES: dict[str, Judge] = {
     "constrained_relu": phase_diagram.judge_constrained_relu,
     "precision": mean_field_mechanisms.judge_precision,
     "depth": mean_field_mechanisms.judge_depth,
+    "ddc_on_mnist": ddc_benchmark.judge_mnist,
+    "ddc_on_alexnet": ddc_benchmark.judge_alexnet,
+    "ddc_on_vgg": ddc_benchmark.judge_vgg,
+    "ddc_on_harder_sets": ddc_benchmark.judge_harder_sets,
+    "step_time": ddc_benchmark.judge_step_time,
+    "ddc_on_other_architectures": ddc_benchmark.judge_other_architectures,
 }
 
 

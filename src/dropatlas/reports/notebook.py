@@ -37,6 +37,10 @@ class Report:
         self.sources[name] = read_provenance(path)
         return read_table(path)
 
+    def tables(self, topic: str) -> list[str]:
+        """Names of the result tables of a topic, such as `ddc/step_time`, in alphabetical order."""
+        return sorted(f"{topic}/{path.stem}" for path in (self.results / "tables" / topic).glob("*.parquet"))
+
     def show(self, figure: Figure, name: str, caption: str, source: str) -> HTML:
         """Stamp a figure, save it as SVG and PNG, and show it with its caption.
 

@@ -15,7 +15,7 @@ import yaml
 
 from dropatlas.claims import Ledger, load_ledger
 from dropatlas.closure import module_closure, notebook_code, page_code
-from dropatlas.config import CONFIG, SCALES, Config, load_config
+from dropatlas.config import CONFIG, SCALES, Config, canonical, load_config
 from dropatlas.data import DataFormatError, content_sha256, load
 from dropatlas.files import sha256_of_file, sha256_of_files
 from dropatlas.provenance import ROOT, Provenance
@@ -62,6 +62,12 @@ def all_settings(config: Config, ledger: Ledger) -> set[str]:
     reports = {claim.report for claim in ledger}
     return {
         *(config.section(path) for path in sections(config)),
+        *(canonical(config.ddc.gathering(name)) for name in config.ddc.benchmarks),
+        *(
+            canonical(config.ddc.arm_runs(name, arm))
+            for name, benchmark in config.ddc.benchmarks.items()
+            for arm in benchmark.arms
+        ),
         *(ledger.docket(report, config.scale).model_dump_json() for report in reports),
         json.dumps({"files": files}),
     }

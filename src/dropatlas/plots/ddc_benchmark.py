@@ -1,0 +1,247 @@
+"""Figures of the benchmarks of Dynamic DropConnect (arXiv 2502.19948)."""
+
+from collections.abc import Callable, Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dropatlas.plots.style import COLOURS
+from dropatlas.regularisation.comparisons import (
+    arm_against_others,
+    final_scores,
+    is_regression,
+    mean_scores,
+    step_time_ratios,
+)
+from dropatlas.stats import Interval, mean_interval
+
+ARM_COLOURS = {
+    "none": "0.35",
+    "dropout": COLOURS[0],
+    "dropconnect": COLOURS[1],
+    "dropconnect_dense": COLOURS[8],
+    "standout": COLOURS[4],
+    "ddc": COLOURS[2],
+    "drop_big_gradient": COLOURS[3],
+    "drop_small_weight": COLOURS[5],
+    "drop_big_weight": COLOURS[6],
+}
+ARM_LABELS = {
+    "none": "no regularisation",
+    "dropout": "dropout",
+    "dropconnect": "DropConnect",
+    "dropconnect_dense": "DropConnect, dense gradient",
+    "standout": "standout",
+    "ddc": "DDC",
+    "drop_big_gradient": "drop big gradient",
+    "drop_small_weight": "drop small weight",
+    "drop_big_weight": "drop big weight",
+}
+
+
+def _reach(found: Interval) -> list[list[float]]:
+    """Error bar of an interval; none where it is unbounded."""
+    if not np.isfinite([found.low, found.high]).all():
+        return [[0.0], [0.0]]
+    return [[found.estimate - found.low], [found.high - found.estimate]]
+
+
+def scores(rows: pd.DataFrame, published: Mapping[str, float] | None = None) -> Figure:
+    """Test accuracy of every arm, last epoch and epoch chosen on validation: seeds, mean, 95 % interval.
+
+    Args:
+        rows: Table of a classification benchmark.
+        published: Published accuracies by arm, drawn as stars.
+    """
+    arms = list(final_scores(rows))
+    figure, axes = plt.subplots(figsize=(8.5, 0.55 * len(arms) + 1.6))
+    for place, arm in enumerate(reversed(arms)):
+        for offset, chosen, marker in ((0.14, "last", "o"), (-0.14, "selected", "D")):
+            values = 100 * final_scores(rows, chosen)[arm]
+            found = mean_interval(values.to_numpy())
+            axes.plot(values, np.full(len(values), place + offset), "|", ms=9, color=ARM_COLOURS[arm], alpha=0.5)
+            filled = ARM_COLOURS[arm] if chosen == "last" else "white"
+            axes.errorbar(
+                *(found.estimate, place + offset), xerr=_reach(found), fmt=marker, ms=6, capsize=3, mfc=filled,
+                color=ARM_COLOURS[arm],
+            )  # fmt: skip
+        if arm in (published or {}):
+            axes.plot(100 * published[arm], place, "*", ms=13, color="white", mec="black", mew=0.8)
+    axes.plot([], [], "o", color="0.35", label="last epoch")
+    axes.plot([], [], "D", color="0.35", mfc="white", label="epoch chosen on validation")
+    if set(arms) & set(published or {}):
+        axes.plot([], [], "*", ms=11, color="white", mec="black", label="published")
+    axes.set_yticks(range(len(arms)), [ARM_LABELS[arm] for arm in reversed(arms)])
+    axes.set(xlabel="test accuracy in %", title=f"{rows.data.iloc[0]}, {rows.epochs.iloc[0]} epochs")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small")
+    return figure
+
+
+def differences(benchmarks: Mapping[str, pd.DataFrame], published: Mapping[str, float] | None = None) -> Figure:
+    """Test score of DDC minus that of every other arm, by benchmark: mean paired difference and 95 % interval.
+
+    Args:
+        benchmarks: Tables by the name to show; regressions are left out (their scores are no accuracies).
+        published: Published gain of DDC over no regularisation, by benchmark.
+    """
+    shown = {name: rows for name, rows in benchmarks.items() if not is_regression(rows)}
+    found = {name: arm_against_others(rows) for name, rows in shown.items()}
+    heights = [len(table) for table in found.values()]
+    figure, panels = plt.subplots(
+        len(shown), 1, figsize=(8.5, 0.36 * sum(heights) + 0.75 * len(shown)), squeeze=False,
+        gridspec_kw={"height_ratios": heights},
+    )  # fmt: skip
+    for axes, (name, table) in zip(panels[:, 0], found.items(), strict=True):
+        for place, row in enumerate(table.iloc[::-1].itertuples()):
+            pair = Interval(100 * row.difference, 100 * row.low, 100 * row.high)
+            colour = ARM_COLOURS[row.baseline]
+            axes.errorbar(pair.estimate, place, xerr=_reach(pair), fmt="o", ms=6, capsize=3, color=colour)
+            if row.baseline == "none" and name in (published or {}):
+                axes.plot(100 * published[name], place, "*", ms=12, color="white", mec="black", mew=0.8)
+        axes.axvline(0, color="0.4", lw=1)
+        axes.set_yticks(range(len(table)), [ARM_LABELS[arm] for arm in reversed(table.baseline.tolist())])
+        axes.set_ylim(-0.6, len(table) - 0.4)
+        rows = shown[name]
+        head = f"{name}: {rows.data.iloc[0]}, {rows.train_samples.iloc[0]:,} images"
+        axes.set_title(
+            f"{head}, {rows.epochs.iloc[0]} epochs, {rows.replica.nunique()} seeds", loc="left", fontsize="small"
+        )
+    panels[-1, 0].set_xlabel("test accuracy of DDC minus that of the other method, in percentage points")
+    return figure
+
+
+def _over_epochs(axes: Axes, rows: pd.DataFrame, column: str, arm: str) -> None:
+    """Mean over seeds with its 95 % t interval."""
+    table = rows[(rows.arm == arm) & ~rows.diverged].pivot(index="epoch", columns="replica", values=column)
+    if table.empty or table.isna().all(axis=None):
+        return
+    found = [mean_interval(values) for values in table.to_numpy()]
+    axes.plot(table.index, [each.estimate for each in found], "o-", ms=3, color=ARM_COLOURS[arm], label=ARM_LABELS[arm])
+    ends = np.array([(each.low, each.high) for each in found])
+    known = np.isfinite(ends).all(axis=1)
+    axes.fill_between(table.index[known], *ends[known].T, color=ARM_COLOURS[arm], alpha=0.15, lw=0)
+
+
+def learning_curves(rows: pd.DataFrame) -> Figure:
+    """Training loss with masks, validation loss and validation accuracy over epochs, one curve per arm.
+
+    Args:
+        rows: Table of a benchmark.
+    """
+    labels = {
+        "train_loss": "training loss, with masks",
+        "validation_loss": "validation loss",
+        "validation_accuracy": "validation accuracy",
+    }
+    figure, panels = plt.subplots(1, 3, figsize=(13, 3.9))
+    for axes, (column, label) in zip(panels, labels.items(), strict=True):
+        for arm in rows.arm.unique():
+            _over_epochs(axes, rows, column, arm)
+        axes.set(xlabel="epoch", ylabel=label)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        if column.endswith("loss"):
+            axes.set_yscale("log")
+    panels[-1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
+    return figure
+
+
+def _by_arm(axes: Axes, benchmarks: Mapping[str, pd.DataFrame], value: Callable[[pd.DataFrame], pd.Series]) -> None:
+    """Means with 95 % intervals of a value of every run, benchmarks along the axis, arms side by side."""
+    arms = list(dict.fromkeys(arm for rows in benchmarks.values() for arm in rows.arm.unique()))
+    for index, arm in enumerate(arms):
+        offset = 0.7 * ((index + 0.5) / len(arms) - 0.5)
+        label: str | None = ARM_LABELS[arm]
+        for place, rows in enumerate(benchmarks.values()):
+            own = rows[(rows.arm == arm) & rows["last"]]
+            if own.empty:
+                continue
+            found = mean_interval(value(own).to_numpy())
+            axes.errorbar(
+                place + offset, found.estimate, yerr=_reach(found), fmt="o", ms=5, capsize=2,
+                color=ARM_COLOURS[arm], label=label,
+            )  # fmt: skip
+            label = None
+    axes.set_xticks(range(len(benchmarks)), [name.replace(", ", "\n") for name in benchmarks], fontsize="small")
+    axes.set_xlim(-0.5, len(benchmarks) - 0.5)
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
+
+
+def generalisation_gap(benchmarks: Mapping[str, pd.DataFrame]) -> Figure:
+    """Accuracy on the training samples minus test accuracy, both without masks, last epoch.
+
+    Args:
+        benchmarks: Tables by the name to show; regressions are left out.
+    """
+    shown = {name: rows for name, rows in benchmarks.items() if not is_regression(rows)}
+    figure, axes = plt.subplots(figsize=(1.3 * len(shown) + 4, 4))
+    _by_arm(axes, shown, lambda rows: 100 * (rows.fitted_accuracy - rows.test_accuracy))
+    axes.axhline(0, color="0.4", lw=1)
+    axes.set_ylabel("training minus test accuracy,\npercentage points")
+    return figure
+
+
+def drop_rates(benchmarks: Mapping[str, pd.DataFrame]) -> Figure:
+    """Share of edges that DDC really dropped over the epochs, one curve per benchmark, with 95 % intervals.
+
+    Args:
+        benchmarks: Tables by the name to show.
+    """
+    figure, axes = plt.subplots(figsize=(7.5, 4.2))
+    for colour, (name, rows) in zip([*COLOURS, "0.4", "0.6"], benchmarks.items(), strict=False):
+        table = rows[(rows.arm == "ddc") & ~rows.diverged].pivot(index="epoch", columns="replica", values="drop_rate")
+        found = [mean_interval(values) for values in table.to_numpy()]
+        done = table.index / max(table.index.max(), 1)
+        mean = [each.estimate for each in found]
+        axes.errorbar(done, mean, np.hstack([_reach(each) for each in found]), fmt="o-", ms=3, color=colour, label=name)
+    axes.set(xlabel="share of the training done", ylabel="share of edges dropped by DDC", ylim=(0.3, 0.8))
+    axes.axhline(0.3, color="0.5", lw=1, ls="--")
+    axes.text(0.01, 0.305, "base rate $p$", color="0.4", fontsize="small", va="bottom")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
+    return figure
+
+
+def step_time(rows: pd.DataFrame, limit: float = 1.1) -> Figure:
+    """Time of a training step with each method over that of the plain step: median over rounds, 95 % interval.
+
+    Args:
+        rows: Table `ddc/step_time`.
+        limit: Ratio that counts as no added cost.
+    """
+    models, methods = list(rows.model.unique()), [name for name in rows.method.unique() if name != "none"]
+    figure, axes = plt.subplots(figsize=(8.5, 0.42 * len(methods) + 1.7))
+    for index, model in enumerate(models):
+        own = rows[rows.model == model]
+        for place, method in enumerate(reversed(methods)):
+            found = step_time_ratios(own, method)[model]
+            offset = 0.5 * ((index + 0.5) / len(models) - 0.5)
+            axes.errorbar(
+                found.estimate, place - offset, xerr=_reach(found), fmt="o", ms=5, capsize=3, color=COLOURS[index],
+                label=model if place == 0 else None,
+            )  # fmt: skip
+    axes.axvline(1, color="0.4", lw=1)
+    axes.axvline(limit, color="0.4", lw=1, ls="--")
+    axes.set_yticks(range(len(methods)), [ARM_LABELS[method] for method in reversed(methods)])
+    axes.set_xlabel("time of a training step over that of the plain step (dashed: the limit asked for)")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
+    return figure
+
+
+def regression_scores(benchmarks: Mapping[str, pd.DataFrame]) -> Figure:
+    """Squared error on the test part of the regression benchmarks: seeds, mean, 95 % interval.
+
+    Args:
+        benchmarks: Tables by the name to show; classifications are left out.
+    """
+    shown = {name: rows for name, rows in benchmarks.items() if is_regression(rows)}
+    figure, panels = plt.subplots(1, len(shown), figsize=(7.5 * len(shown), 2.8), squeeze=False)
+    for axes, (name, rows) in zip(panels[0], shown.items(), strict=True):
+        table = mean_scores(rows)
+        for place, (arm, found) in enumerate(reversed(table.items())):
+            loss = Interval(-found.estimate, -found.high, -found.low)
+            axes.errorbar(loss.estimate, place, xerr=_reach(loss), fmt="o", ms=6, capsize=3, color=ARM_COLOURS[arm])
+        axes.set_yticks(range(len(table)), [ARM_LABELS[arm] for arm in reversed(table)])
+        axes.set(xlabel="test squared error over the targets' variance", title=f"{name}: {rows.data.iloc[0]}")
+    return figure
