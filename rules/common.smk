@@ -41,6 +41,11 @@ def dataset(name):
     return results(f"data/{name}.arrays")
 
 
+def by_scale(usual, **other):
+    """What a job asks for (threads, memory in MB, minutes, GPUs): `usual`, or what is given for the present scale."""
+    return other.get(SCALE, usual)
+
+
 def code_closure(*modules):
     """Source files, relative to the project, of all first-party modules that `modules` import."""
     return [os.path.relpath(path, ROOT) for path in module_closure(*modules)]
