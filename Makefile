@@ -1,7 +1,7 @@
 # Two front doors: `make reproduce [SCALE=quick]` and `make test`. Both first build .venv from requirements.lock.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test lint unit workflow-test lock environment
+.PHONY: help reproduce test test-faults test-slurm lint unit workflow-test lock environment
 
 SCALE ?= quick
 PYTHON ?= python3
@@ -25,7 +25,13 @@ unit: environment  ## unit tests
 	@pytest tests --ignore tests/workflow
 
 workflow-test: environment  ## tests on real runs of the pipeline
+	@pytest tests/workflow -m "not faults"
+
+test-faults: environment  ## the same and those that break runs: kills, damage, a full disk, no network, a Slurm cluster
 	@pytest tests/workflow
+
+test-slurm: environment  ## the quick scale through a Slurm cluster on this machine (as root, Debian or Ubuntu)
+	@pytest tests/workflow/test_slurm.py
 
 lock: environment  ## resolve the dependencies of pyproject.toml anew into requirements.lock
 	@uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --no-annotate --no-header \

@@ -30,7 +30,7 @@ rule tabulate_decoupling:
     threads: 1
     resources:
         mem_mb=1000,
-        runtime=10,
+        runtime=by_scale(10, paper=60),
     params:
         settings=SETTINGS.section("collapse.decoupling"),
         seed=SETTINGS.seed,
@@ -51,8 +51,8 @@ rule tabulate_movement:
         results("benchmarks/collapse/movement.tsv")
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=by_scale(3000, paper=8000),
+        runtime=by_scale(30, standard=120, paper=2880),
     params:
         settings=SETTINGS.section("collapse.movement"),
         seed=SETTINGS.seed,
@@ -76,7 +76,7 @@ rule tabulate_variants:
     threads: 1
     resources:
         mem_mb=3000,
-        runtime=30,
+        runtime=by_scale(30, standard=60, paper=240),
     params:
         settings=SETTINGS.section("collapse.variants"),
         seed=SETTINGS.seed,
@@ -98,8 +98,8 @@ rule tabulate_width_depth:
         results("benchmarks/collapse/width_depth.tsv")
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=by_scale(3000, paper=6000),
+        runtime=by_scale(30, standard=120, paper=2880),
     params:
         settings=SETTINGS.section("collapse.width_depth"),
         seed=SETTINGS.seed,
@@ -122,7 +122,7 @@ rule tabulate_learning_time:
     threads: 1
     resources:
         mem_mb=3000,
-        runtime=30,
+        runtime=by_scale(30, standard=60, paper=240),
     params:
         settings=SETTINGS.section("collapse.learning_time"),
         seed=SETTINGS.seed,
@@ -145,7 +145,7 @@ rule tabulate_drift_bound:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=by_scale(30, standard=60, paper=120),
     params:
         settings=SETTINGS.section("collapse.drift_bound"),
         seed=SETTINGS.seed,
@@ -168,8 +168,8 @@ rule tabulate_collapse_topologies:
         results("benchmarks/collapse/topologies.tsv")
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=by_scale(2000, standard=3000, paper=16000),
+        runtime=by_scale(30, standard=60, paper=1440),
     params:
         settings=SETTINGS.section("collapse.topologies"),
         seed=SETTINGS.seed,

@@ -26,6 +26,7 @@ rule prepare_embedded:
         results("benchmarks/data/{name}.tsv")
     wildcard_constraints:
         name="|".join(EMBEDDED_SETS),
+    localrule: True
     threads: 1
     resources:
         mem_mb=1500,
@@ -76,6 +77,7 @@ rule describe_datasets:
         results("logs/data/datasets.log"),
     benchmark:
         results("benchmarks/data/datasets.tsv")
+    localrule: True
     threads: 1
     resources:
         mem_mb=2000,

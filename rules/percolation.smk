@@ -30,7 +30,7 @@ rule tabulate_crossing_probability:
     threads: 1
     resources:
         mem_mb=1000,
-        runtime=30,
+        runtime=by_scale(30, paper=60),
     params:
         settings=SETTINGS.section("percolation.crossing"),
         seed=SETTINGS.seed,
@@ -157,7 +157,7 @@ rule tabulate_topologies:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=by_scale(30, paper=180),
     params:
         settings=SETTINGS.section("percolation.topologies"),
         seed=SETTINGS.seed,

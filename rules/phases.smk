@@ -32,10 +32,10 @@ rule tabulate_diagram:
         results("logs/phases/diagram.log"),
     benchmark:
         results("benchmarks/phases/diagram.tsv")
-    threads: 1
+    threads: by_scale(1, paper=8)
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=by_scale(1500, paper=4000),
+        runtime=by_scale(30, standard=120, paper=240),
     params:
         settings=SETTINGS.section("phases.diagram"),
         seed=SETTINGS.seed,
@@ -55,10 +55,10 @@ rule tabulate_diagram_relu:
         results("logs/phases/diagram_relu.log"),
     benchmark:
         results("benchmarks/phases/diagram_relu.tsv")
-    threads: 1
+    threads: by_scale(1, paper=8)
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=by_scale(1500, paper=4000),
+        runtime=by_scale(30, standard=60, paper=120),
     params:
         settings=SETTINGS.section("phases.diagram_relu"),
         seed=SETTINGS.seed,
@@ -78,10 +78,10 @@ rule tabulate_width_trend:
         results("logs/phases/width_trend.log"),
     benchmark:
         results("benchmarks/phases/width_trend.tsv")
-    threads: 1
+    threads: by_scale(1, paper=8)
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=by_scale(1500, paper=4000),
+        runtime=by_scale(30, standard=60, paper=60),
     params:
         settings=SETTINGS.section("phases.width_trend"),
         seed=SETTINGS.seed,
@@ -101,10 +101,10 @@ rule tabulate_penalty:
         results("logs/phases/penalty.log"),
     benchmark:
         results("benchmarks/phases/penalty.tsv")
-    threads: 1
+    threads: by_scale(1, paper=8)
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=by_scale(1500, paper=4000),
+        runtime=by_scale(30, standard=60, paper=60),
     params:
         settings=SETTINGS.section("phases.penalty"),
         seed=SETTINGS.seed,
@@ -124,10 +124,10 @@ rule tabulate_teacher_student:
         results("logs/phases/teacher_student.log"),
     benchmark:
         results("benchmarks/phases/teacher_student.tsv")
-    threads: 2
+    threads: by_scale(2, paper=8)
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=by_scale(2000, paper=4000),
+        runtime=by_scale(30, standard=60, paper=60),
     params:
         settings=SETTINGS.section("phases.teacher_student"),
         seed=SETTINGS.seed,
@@ -149,8 +149,8 @@ rule tabulate_trajectories:
         results("benchmarks/phases/trajectories.tsv")
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=by_scale(1000, paper=2000),
+        runtime=by_scale(10, standard=30, paper=30),
     params:
         settings=SETTINGS.section("phases.trajectories"),
         seed=SETTINGS.seed,
@@ -170,10 +170,10 @@ rule tabulate_digit_pair:
         results("logs/phases/digit_pair.log"),
     benchmark:
         results("benchmarks/phases/digit_pair.tsv")
-    threads: 2
+    threads: by_scale(2, paper=10)
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=by_scale(2000, paper=24000),
+        runtime=by_scale(30, standard=60, paper=1440),
     params:
         settings=SETTINGS.section("phases.digit_pair"),
         seed=SETTINGS.seed,
@@ -193,10 +193,10 @@ rule tabulate_curvature:
         results("logs/phases/curvature.log"),
     benchmark:
         results("benchmarks/phases/curvature.tsv")
-    threads: 1
+    threads: by_scale(1, paper=8)
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=by_scale(3000, paper=8000),
+        runtime=by_scale(30, standard=60, paper=240),
     params:
         settings=SETTINGS.section("phases.curvature"),
         seed=SETTINGS.seed,
@@ -216,10 +216,10 @@ rule tabulate_stable_rates:
         results("logs/phases/stable_rates.log"),
     benchmark:
         results("benchmarks/phases/stable_rates.tsv")
-    threads: 1
+    threads: by_scale(1, paper=8)
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=by_scale(3000, paper=16000),
+        runtime=by_scale(30, standard=120, paper=1440),
     params:
         settings=SETTINGS.section("phases.stable_rates"),
         seed=SETTINGS.seed,
@@ -240,10 +240,10 @@ rule tabulate_edge_sharpness:
         results("logs/phases/edge_sharpness.log"),
     benchmark:
         results("benchmarks/phases/edge_sharpness.tsv")
-    threads: 1
+    threads: by_scale(1, paper=8)
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=by_scale(3000, paper=8000),
+        runtime=by_scale(30, standard=60, paper=120),
     params:
         settings=SETTINGS.section("phases.stable_rates"),
         seed=SETTINGS.seed,
@@ -263,10 +263,10 @@ rule tabulate_precision:
         results("logs/phases/precision.log"),
     benchmark:
         results("benchmarks/phases/precision.tsv")
-    threads: 1
+    threads: by_scale(1, paper=8)
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=by_scale(3000, paper=4000),
+        runtime=by_scale(30, standard=60, paper=60),
     params:
         settings=SETTINGS.section("phases.precision"),
         seed=SETTINGS.seed,
@@ -286,10 +286,10 @@ rule tabulate_depth:
         results("logs/phases/depth.log"),
     benchmark:
         results("benchmarks/phases/depth.tsv")
-    threads: 1
+    threads: by_scale(1, paper=8)
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=by_scale(3000, paper=16000),
+        runtime=by_scale(30, standard=60, paper=480),
     params:
         settings=SETTINGS.section("phases.depth"),
         seed=SETTINGS.seed,

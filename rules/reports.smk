@@ -100,6 +100,7 @@ rule render_index:
         results("logs/index.log"),
     benchmark:
         results("benchmarks/index.tsv")
+    localrule: True
     threads: 1
     resources:
         mem_mb=1000,

@@ -97,6 +97,13 @@ def restore_results(archive: Path) -> str:
     return f"{summary(Verifier(results).findings())}\nNow run: snakemake --config scale={results.name}"
 
 
+def show_forecast(scale: str, results: Path, cores: int) -> str:
+    """What a scale will cost (`dropatlas.upkeep.forecast`)."""
+    from dropatlas.upkeep.forecast import forecast, summary
+
+    return summary(scale, forecast(scale, results), cores)
+
+
 def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="dropatlas", description=__doc__)
@@ -126,6 +133,11 @@ def main() -> None:
     restore = commands.add_parser("restore", help="put published results back, checked file by file")
     restore.add_argument("archive", type=Path, help="file of `dropatlas publish`")
     restore.set_defaults(answer=lambda arguments: restore_results(arguments.archive))
+    ahead = commands.add_parser("forecast", help="hours, memory and disk of a scale, from recorded runs")
+    ahead.add_argument("--scale", choices=SCALES, required=True)
+    ahead.add_argument("--results", type=Path, default=Path("results"), help="folder of the recorded runs")
+    ahead.add_argument("--cores", type=int, default=os.cpu_count(), help="cores the run may use (default: all here)")
+    ahead.set_defaults(answer=lambda arguments: show_forecast(arguments.scale, arguments.results, arguments.cores))
     arguments = parser.parse_args()
     try:
         print(arguments.answer(arguments))

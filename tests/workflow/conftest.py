@@ -100,16 +100,20 @@ def finished(output: str) -> Counter:
     return Counter(rule for rule in rules if rule not in TARGETS)
 
 
-@pytest.fixture(scope="session")
-def checkout(tmp_path_factory) -> Project:
-    """A fresh copy of the tracked and new files, as a repository with one commit."""
-    path = tmp_path_factory.mktemp("checkout") / "dropatlas"
+def new_checkout(path: Path) -> Project:
+    """A fresh copy of the tracked and new files, as a repository with one commit; a home directory beside it."""
     copy_sources(path)
     git = ["git", "-c", "user.name=test", "-c", "user.email=test@localhost"]
     for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "Start"]):
         subprocess.check_call([*git, *command], cwd=path)
     (path.parent / "home").mkdir()
     return Project(path)
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory) -> Project:
+    """The checkout of all tests that need no other."""
+    return new_checkout(tmp_path_factory.mktemp("checkout") / "dropatlas")
 
 
 @pytest.fixture(scope="session")

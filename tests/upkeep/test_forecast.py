@@ -1,0 +1,105 @@
+"""Forecasts from recorded runs."""
+
+from dataclasses import dataclass
+from math import isnan
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dropatlas.upkeep import forecast as forecasts
+from dropatlas.upkeep.work import WORK
+
+COLUMNS = ["s", "max_rss", "threads"]
+
+
+@dataclass
+class Runs:
+    """A results folder with benchmarks as Snakemake writes them."""
+
+    path: Path
+
+    def add(self, scale, name, seconds, memory=700.0, threads=1):
+        file = self.path / scale / "benchmarks" / f"{name}.tsv"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame([[seconds, memory, threads]], columns=COLUMNS).to_csv(file, sep="\t", index=False)
+
+    def forecast(self, scale):
+        return {one.name: one for one in forecasts.forecast(scale, self.path)}
+
+
+@pytest.fixture
+def runs(tmp_path):
+    return Runs(tmp_path)
+
+
+@pytest.mark.parametrize("scale", ["quick", "standard", "paper"])
+def test_the_work_of_every_table_is_counted_at_every_scale(scale):
+    config = forecasts.configuration(scale)
+    for name, work in WORK.items():
+        counted = work(config)
+        assert counted.operations > 0, name
+        assert counted.rows > 0, name
+
+
+def test_larger_scales_are_more_work():
+    quick, standard, paper = ({n: w(forecasts.configuration(s)) for n, w in WORK.items()} for s in forecasts.SCALES)
+    for name in WORK:
+        assert quick[name].operations <= standard[name].operations <= paper[name].operations, name
+
+
+def test_the_same_scale_takes_what_it_took(runs):
+    runs.add("quick", "collapse/movement", seconds=36.0, memory=800.0, threads=2)
+    found = runs.forecast("quick")["collapse/movement"]
+    assert found.core_hours == pytest.approx(0.02)
+    assert found.memory_gb == pytest.approx(0.8)
+    assert found.basis == "quick"
+
+
+def test_time_beyond_the_start_grows_with_the_work(runs):
+    # ten times the masks of quick: 1,000 and 10,000 for each cell of one grid
+    runs.add("quick", "percolation/crossing_probability", seconds=forecasts.START_SECONDS + 9.0)
+    found = runs.forecast("standard")["percolation/crossing_probability"]
+    assert found.core_hours * 3600 == pytest.approx(forecasts.START_SECONDS + 90.0)
+
+
+def test_the_largest_recorded_run_counts(runs):
+    runs.add("quick", "collapse/variants", seconds=10.0)
+    runs.add("standard", "collapse/variants", seconds=1000.0)
+    assert runs.forecast("paper")["collapse/variants"].basis == "standard"
+
+
+def test_what_is_unknown_is_said_and_never_zero(runs):
+    runs.add("quick", "collapse/movement", seconds=20.0)
+    runs.add("quick", "somewhere/new_table", seconds=20.0)
+    runs.add("quick", "percolation/notebook", seconds=20.0)
+    found = runs.forecast("paper")
+    assert isnan(found["somewhere/new_table"].core_hours)
+    assert found["somewhere/new_table"].basis == "its work is not counted in dropatlas.upkeep.work"
+    assert isnan(found["collapse/variants"].core_hours)
+    assert found["collapse/variants"].basis == "never timed"
+    assert "percolation/notebook" not in found
+    text = forecasts.summary("paper", list(found.values()), cores=2)
+    assert "unknown" in next(line for line in text.splitlines() if line.startswith("somewhere/new_table"))
+    assert f"not included, because unknown: {len(found) - 1} tables" in text
+
+
+def test_without_a_recorded_run_the_way_to_one_is_named(runs):
+    text = forecasts.summary("paper", forecasts.forecast("paper", runs.path), cores=2)
+    assert "No recorded run: `snakemake` at scale quick" in text
+
+
+def test_a_run_is_at_least_as_long_as_its_longest_job(runs):
+    runs.add("standard", "collapse/movement", seconds=7200.0)
+    text = forecasts.summary("standard", forecasts.forecast("standard", runs.path), cores=64)
+    assert "2.0 core hours; about 2.0 hours on 64 cores; longest job: collapse/movement" in text
+
+
+def test_data_sets_count_as_downloads_and_as_prepared():
+    # shapes10 alone would be 6,000 images of 3,072 bytes
+    assert forecasts.data_megabytes(forecasts.configuration("quick")) == pytest.approx(6000 * 3072 / 1e6)
+    mnist = 11_594_722 + 70_000 * 784
+    cifar = 170_052_171 + 60_000 * 3072
+    assert forecasts.data_megabytes(forecasts.configuration("standard")) == pytest.approx(
+        (mnist + cifar + 25_000 * 3072) / 1e6, rel=0.001
+    )

@@ -1,0 +1,70 @@
+"""The quick scale through Slurm, really: a cluster of one node on this machine, a job killed on the way."""
+
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from dropatlas.provenance import ROOT
+from dropatlas.tables import content_hash, read_table
+from tests.workflow.conftest import new_checkout
+
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.faults,
+    pytest.mark.skipif(
+        os.geteuid() != 0 or shutil.which("apt-get") is None, reason="a cluster needs root on Debian or Ubuntu"
+    ),
+]
+
+CLUSTER = ROOT / "workflow" / "slurm" / "one_node_cluster.sh"
+# a small cluster answers at once; on a real one the profile's pauses are right
+SLURM = ["--profile", "workflow/profiles/slurm", "--slurm-init-seconds-before-status-checks", "5"]
+KILLED = "tabulate_movement"
+# Tables do not depend on the number of threads: what has one in the local run has two here, and the reverse.
+ONE_THREAD = ("teacher_student", "digit_pair")
+TWO_THREADS = ("crossing_probability", "drift_bound", "curvature", "depth", "precision")
+THREADS = [f"tabulate_{name}={count}" for count, names in ((1, ONE_THREAD), (2, TWO_THREADS)) for name in names]
+
+
+@pytest.fixture
+def cluster():
+    subprocess.run([CLUSTER, "up"], check=True)
+    yield
+    subprocess.run([CLUSTER, "down"], check=True)
+    assert subprocess.run(["pgrep", "-x", "slurmctld|slurmd"], check=False).returncode == 1
+
+
+def running(rule):
+    """Slurm's number of the job of a rule, once it runs."""
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        queue = ["squeue", "--noheader", "--states=RUNNING", "--format=%i %k"]
+        for line in subprocess.check_output(queue, text=True).splitlines():
+            number, _, comment = line.partition(" ")
+            if comment == f"rule_{rule}":
+                return number
+        time.sleep(1)
+    raise AssertionError(f"no job of {rule} in the queue")
+
+
+def tables(project):
+    """Content hash of every table of the quick scale."""
+    folder = project.path / "results/quick/tables"
+    return {path.relative_to(folder): content_hash(read_table(path)) for path in folder.rglob("*.parquet")}
+
+
+def test_a_run_through_slurm_outlives_a_killed_job_and_gives_the_same_tables(cluster, project, tmp_path):
+    other = new_checkout(tmp_path / "dropatlas")
+    process = other.start(*SLURM, "--set-threads", *THREADS)
+    subprocess.run(["scancel", running(KILLED)], check=True)
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    assert "CANCELLED" in output
+    assert "Trying to restart job" in output
+    assert (other.path / "results/quick/reports/index.html").exists()
+    # the second run of the quick scale on this machine: the same numbers, bit for bit, tolerance none
+    assert tables(other) == tables(project)
+    assert other.dropatlas("verify", "results/quick").returncode == 0
