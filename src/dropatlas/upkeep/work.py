@@ -94,9 +94,11 @@ def _decoupling(config: Config) -> Work:
     return Work(config.collapse.decoupling.networks, 0, 24)
 
 
-def _ensemble(steps: float, depth: int, width: int, replicas: int, batch: int, tests: int, measured: int) -> Work:
+def _ensemble(
+    steps: float, depth: int, width: int, replicas: int, batch: int, tests: int, measured: int, kernel: int = 1
+) -> Work:
     """Networks trained as one: three products forward and back, and elementwise work, in every layer."""
-    layer = 20 * CALL + replicas * batch * width * (3 * width + 60)
+    layer = 20 * CALL + replicas * batch * width * (3 * width * kernel + 60)
     held = replicas * width * (depth * (2 * width + batch) + tests)
     return Work(steps * depth * layer, held, replicas * measured)
 
@@ -159,19 +161,21 @@ def _drift_bound(config: Config) -> Work:
 @_table("collapse/topologies")
 def _collapse_topologies(config: Config) -> Work:
     settings, training = config.collapse.topologies, config.collapse.topologies.training
-    kinds = {"plain": (1 + 2 * len(settings.drop_rates), 1), "residual": (1 + len(settings.drop_rates), 1)}
-    kinds["convolution"] = (kinds["plain"][0], 7 * 7 * 3 * 3)  # pixels of the pooled digits, entries of a kernel
+    rates = len(settings.drop_rates)
+    # kinds of networks, pixels of the pooled digits, entries of a kernel: plain, residual, convolution
+    kinds = [(1 + 2 * rates, 1, 1), (1 + rates, 1, 1), (1 + 2 * rates, 7 * 7, 3 * 3)]
     return _joined(
         _ensemble(
             settings.steps,
             settings.depth,
             settings.width,
             count * training.seeds,
-            training.batch_size * entries,
-            training.test_samples * entries,
+            training.batch_size * pixels,
+            training.test_samples * pixels,
             1,
+            kernel,
         )
-        for count, entries in kinds.values()
+        for count, pixels, kernel in kinds
     )
 
 
@@ -306,9 +310,9 @@ def _curvature(config: Config) -> Work:
 def _stable_rates(config: Config) -> Work:
     settings, parts = config.phases.stable_rates, []
     for width, *_ in product(settings.widths, settings.activations, metrics(settings)):
-        passed = settings.seeds * width * settings.data.samples * settings.data.dimension
-        trials = settings.rounds + 2
-        parts.append(Work(trials * settings.steps * (30 * CALL + 4 * passed), 4 * passed, settings.seeds))
+        hidden = settings.seeds * width * settings.data.samples
+        step = 30 * CALL + 4 * hidden * settings.data.dimension
+        parts.append(Work((settings.rounds + 2) * settings.steps * step, 4 * hidden, settings.seeds))
     return _joined(parts)
 
 
@@ -319,13 +323,13 @@ def _edge_sharpness(config: Config) -> Work:
         if metric == "common":
             continue
         seen = width * settings.data.dimension
-        passed = settings.seeds * seen * settings.data.samples
-        steps = settings.steps * (30 * CALL + 4 * passed)
+        hidden = settings.seeds * width * settings.data.samples
+        steps = settings.steps * (30 * CALL + 4 * hidden * settings.data.dimension)
         lanczos = settings.measurements * settings.seeds * 20 * (20 * CALL + 6 * seen * settings.data.samples)
         quotient = 40 * CALL + 12 * seen * settings.batch_size
         batches = 2 * (2 if metric == "ram" else 1) * settings.seeds * settings.draws * quotient
         rows = settings.seeds * (settings.measurements + 1)
-        parts.append(Work(steps + lanczos + batches, 4 * passed, rows))
+        parts.append(Work(steps + lanczos + batches, 4 * hidden, rows))
     return _joined(parts)
 
 
