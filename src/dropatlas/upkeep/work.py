@@ -27,6 +27,8 @@ CALL = 1e5
 """Multiply-adds that take as long as starting one small tensor operation (10 µs at 10 billion a second)."""
 
 PIXELS = 784
+DIGITS = {"digits5k": (400, 100), "mnist": (6000, 1000)}
+"""Training and test images of a class, about."""
 
 
 class Work(NamedTuple):
@@ -281,7 +283,9 @@ def _digit_pair(config: Config) -> Work:
     runs = settings.repeats * (1 + 4 * len(settings.drop_rates))
     outputs = PIXELS + (1 if settings.classes == "pair" else 10)
     step = 20 * CALL + 2 * settings.batch_size * settings.width * outputs
-    measurement = 3 * settings.evaluated * settings.width * outputs  # three parts
+    train, test = ((2 if settings.classes == "pair" else 10) * images for images in DIGITS[config.phases.digits])
+    parts = (train - settings.held_out, settings.held_out, test)
+    measurement = sum(min(settings.evaluated, images) for images in parts) * settings.width * outputs
     numbers = settings.width * (settings.evaluated + 4 * outputs)
     rows = 3 * runs * settings.measurements
     return Work(runs * (settings.steps * step + settings.measurements * measurement), numbers, rows)
