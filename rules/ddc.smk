@@ -29,7 +29,7 @@ rule train_arm:
     log:
         results("logs/ddc/{benchmark}-{arm}.log"),
     benchmark:
-        results("benchmarks/ddc/{benchmark}-{arm}.tsv")
+        results("benchmarks/ddc_runs/{benchmark}-{arm}.tsv")
     wildcard_constraints:
         benchmark="|".join(BENCHMARKS),
         arm="|".join(SETTINGS.ddc.arms),

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from dropatlas.upkeep import forecast as forecasts
-from dropatlas.upkeep.work import WORK
+from dropatlas.upkeep.work import _model
 
 COLUMNS = ["s", "max_rss", "threads"]
 
@@ -33,19 +33,26 @@ def runs(tmp_path):
     return Runs(tmp_path)
 
 
-@pytest.mark.parametrize("scale", ["quick", "standard", "paper"])
+@pytest.mark.parametrize("scale", forecasts.SCALES)
 def test_the_work_of_every_table_is_counted_at_every_scale(scale):
-    config = forecasts.configuration(scale)
-    for name, work in WORK.items():
-        counted = work(config)
-        assert counted.operations > 0, name
-        assert counted.rows > 0, name
+    counted = forecasts.work_at(scale)
+    assert len(counted) > 40
+    for name, work in counted.items():
+        assert work.operations > 0, name
+        assert work.numbers >= 0, name
+        assert work.rows > 0, name
 
 
 def test_larger_scales_are_more_work():
-    quick, standard, paper = ({n: w(forecasts.configuration(s)) for n, w in WORK.items()} for s in forecasts.SCALES)
-    for name in WORK:
-        assert quick[name].operations <= standard[name].operations <= paper[name].operations, name
+    scales = [forecasts.work_at(scale) for scale in forecasts.SCALES]
+    for name in set.intersection(*map(set, scales)):
+        quick, standard, paper = (scale[name].operations for scale in scales)
+        assert quick <= standard <= paper, name
+
+
+def test_a_model_is_as_much_work_as_its_products():
+    # one hidden layer of the multilayer perceptron after the other: 10·128 + 128·64 + 64·1 weights
+    assert _model("tabular_mlp", (10,), 1).multiply_adds == 10 * 128 + 128 * 64 + 64
 
 
 def test_the_same_scale_takes_what_it_took(runs):
@@ -82,6 +89,16 @@ def test_what_is_unknown_is_said_and_never_zero(runs):
     text = forecasts.summary("paper", list(found.values()), cores=2)
     assert "unknown" in next(line for line in text.splitlines() if line.startswith("somewhere/new_table"))
     assert f"not included, because unknown: {len(found) - 1} tables" in text
+
+
+def test_an_arm_never_timed_is_estimated_from_another(runs):
+    runs.add("quick", "ddc_runs/cifar10_vgg13-ddc", seconds=forecasts.START_SECONDS + 10.0)
+    found = runs.forecast("paper")["ddc_runs/norb_vgg13-none"]
+    before = forecasts.work_at("quick")["ddc_runs/cifar10_vgg13-ddc"].operations
+    after = forecasts.work_at("paper")[found.name].operations
+    assert found.core_hours * 3600 == pytest.approx(forecasts.START_SECONDS + 10.0 * after / before)
+    assert found.basis == "quick, ddc_runs/cifar10_vgg13-ddc"
+    assert found.on_gpu
 
 
 def test_without_a_recorded_run_the_way_to_one_is_named(runs):

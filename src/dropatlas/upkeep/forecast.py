@@ -6,6 +6,7 @@ most work counts. A table without a record or without a count of its work is unk
 """
 
 from collections.abc import Iterable
+from functools import cache
 from math import isnan, nan
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +17,7 @@ import yaml
 from dropatlas.claims import load_ledger
 from dropatlas.config import CONFIG, SCALES, Config, load_config
 from dropatlas.data import load_catalog
-from dropatlas.upkeep.work import WORK
+from dropatlas.upkeep.work import Work, counted_work
 
 START_SECONDS = 3.0
 """Importing the libraries, which no setting changes."""
@@ -24,16 +25,18 @@ START_SECONDS = 3.0
 BYTES_PER_NUMBER = 16
 """A number with its gradient or a copy in double precision."""
 
-GPU_TOPICS = ("ddc", "ablations")
-"""Topics whose networks `dropatlas.training` trains: on a GPU where there is one."""
+TRAINED_TOPICS = ("ddc_runs", "ablations")
+"""Topics whose networks `dropatlas.training` trains, on a GPU where there is one. Their work has one unit, so that a
+table that was never timed is estimated from another of its topic."""
 
 NO_TABLES = ("claims", "notebook", "page")
 """Records of the steps of a report, seconds at every scale."""
 
 
 class Record(NamedTuple):
-    """One finished job: wall time times threads, peak memory, size of its table."""
+    """One finished job: its table, wall time times threads, peak memory, size of the table."""
 
+    name: str
     scale: str
     core_seconds: float
     memory_mb: float
@@ -41,7 +44,7 @@ class Record(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """What one table will take; `basis` is the scale it is estimated from. Unknown: NaN, and why as `basis`."""
+    """What one table will take; `basis` is what it is estimated from. Unknown: NaN, and why as `basis`."""
 
     name: str
     core_hours: float
@@ -57,7 +60,7 @@ class Estimate(NamedTuple):
     @property
     def on_gpu(self) -> bool:
         """Whether it runs on a GPU where there is one."""
-        return self.name.startswith(GPU_TOPICS)
+        return self.name.startswith(TRAINED_TOPICS)
 
 
 def configuration(scale: str) -> Config:
@@ -66,61 +69,71 @@ def configuration(scale: str) -> Config:
     return load_config(values | {"scale": scale})
 
 
-def recorded_jobs(results: Path) -> dict[str, list[Record]]:
-    """Finished jobs of all scales below `results`, by the name of their table, such as `collapse/movement`."""
-    found: dict[str, list[Record]] = {}
+def recorded_jobs(results: Path) -> list[Record]:
+    """Finished jobs that made tables, of all scales below `results`."""
+    found = []
     for scale in SCALES:
         folder = results / scale / "benchmarks"
-        for path in sorted(folder.rglob("*.tsv")):
+        for path in sorted(folder.glob("*/*.tsv")):
             name = path.relative_to(folder).with_suffix("").as_posix()
+            if name.startswith("data/") or name.endswith(NO_TABLES):
+                continue
             table = results / scale / "tables" / f"{name}.parquet"
-            row = pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
             size = table.stat().st_size if table.exists() else 0
-            job = Record(scale, float(row.s) * int(row.threads), float(row.max_rss), size)
-            found.setdefault(name, []).append(job)
+            row = pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
+            found.append(Record(name, scale, float(row.s) * int(row.threads), float(row.max_rss), size))
     return found
 
 
-def estimate(name: str, wanted: Config, records: Iterable[Record]) -> Estimate:
-    """Cost of one table at the scale of `wanted`.
+@cache
+def work_at(scale: str) -> dict[str, Work]:
+    """Work of every table at a scale."""
+    return counted_work(configuration(scale))
+
+
+def estimate(name: str, scale: str, records: Iterable[Record]) -> Estimate:
+    """Cost of one table.
 
     Args:
         name: Name of the table, such as `collapse/movement`.
-        wanted: Configuration of the run to come.
-        records: Finished runs of this table.
+        scale: The scale to come.
+        records: Finished runs of all tables.
 
     Returns:
-        The estimate; unknown if there is no record or the table's work cannot be counted.
+        The estimate; unknown if there is no record or the table's work is not counted.
     """
     unknown = Estimate(name, nan, nan, nan, "")
-    records = list(records)
-    if not records:
-        return unknown._replace(basis="never timed")
-    if name not in WORK:
+    if name not in work_at(scale):
         return unknown._replace(basis="its work is not counted in dropatlas.upkeep.work")
-    work = {record: WORK[name](configuration(record.scale)) for record in records}
-    base = max(records, key=lambda record: work[record].operations)
-    before, after = work[base], WORK[name](wanted)
+    known = [record for record in records if record.name in work_at(record.scale)]
+    own = [record for record in known if record.name == name]
+    topic = [record for record in known if record.name.startswith(TRAINED_TOPICS)]
+    usable = own or (topic if name.startswith(TRAINED_TOPICS) else [])
+    if not usable:
+        return unknown._replace(basis="never timed")
+    work = {record: work_at(record.scale)[record.name] for record in usable}
+    base = max(usable, key=lambda record: work[record].operations)
+    before, after = work[base], work_at(scale)[name]
     start = min(START_SECONDS, base.core_seconds)
     seconds = start + (base.core_seconds - start) * after.operations / before.operations
     memory = base.memory_mb + BYTES_PER_NUMBER * max(0.0, after.numbers - before.numbers) / 1e6
     disk = base.bytes_on_disk * after.rows / before.rows
-    return Estimate(name, seconds / 3600, memory / 1e3, disk / 1e6, base.scale)
+    basis = base.scale if own else f"{base.scale}, {base.name}"
+    return Estimate(name, seconds / 3600, memory / 1e3, disk / 1e6, basis)
 
 
 def forecast(scale: str, results: Path) -> list[Estimate]:
-    """Estimates of all tables of a scale: those that were timed, whose work is counted, or that a claim rests on.
+    """Estimates of all tables of a scale: those whose work is counted, that a claim rests on, and others once timed.
 
     Args:
         scale: The scale to come.
         results: Folder that holds the results of recorded runs, one folder for each scale.
     """
     records = recorded_jobs(results)
-    tables = {name for name in records if "/" in name and not name.startswith("data/")}
-    tables = {name for name in tables if not name.endswith(NO_TABLES)}
-    judged = {table for claim in load_ledger() for table in claim.evidence}
-    wanted = configuration(scale)
-    return [estimate(name, wanted, records.get(name, [])) for name in sorted(tables | set(WORK) | judged)]
+    counted = {name for other in SCALES for name in work_at(other)}
+    others = {record.name for record in records} | {table for claim in load_ledger() for table in claim.evidence}
+    names = set(work_at(scale)) | (others - counted)
+    return [estimate(name, scale, records) for name in sorted(names)]
 
 
 def data_megabytes(config: Config) -> float:
@@ -159,7 +172,7 @@ def summary(scale: str, estimates: list[Estimate], cores: int) -> str:
     lines += [
         "",
         f"scale {scale}: {total:.1f} core hours; about {hours:.1f} hours on {cores} cores; longest job: {longest.name}",
-        f"GPU: {gpu:.1f} of these core hours are trained on a GPU where there is one, and on the CPU otherwise",
+        f"GPU: {gpu:.1f} of these core hours are trained on a GPU where there is one",
         f"memory: up to {memory.memory_gb:.1f} GB in one job ({memory.name})",
         f"disk: {disk:.0f} MB of tables, {data_megabytes(configuration(scale)):.0f} MB of data sets",
     ]

@@ -5,18 +5,25 @@ loops, to the accuracy a plan needs. A new table takes one function here.
 """
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from itertools import product
 from math import ceil, log
 from typing import NamedTuple
 
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
 from dropatlas.collapse.ensemble import KINDS
-from dropatlas.config import Config
+from dropatlas.config import CONFIG, Config
+from dropatlas.data import load_catalog
 from dropatlas.meanfield.comparison import DESCENT_FROM
 from dropatlas.meanfield.limits import FLOW_STEPS, LIMITS, critical_cost
 from dropatlas.meanfield.particles import step_count
 from dropatlas.meanfield.precision import PRECISIONS, REGIMES
 from dropatlas.meanfield.settings import Diagram, StudentProtocol
 from dropatlas.meanfield.teacher_student import VARIANTS as COUPLED
+from dropatlas.models import build_model
+from dropatlas.regularisation.settings import Cell
 from dropatlas.tasks.collapse.drift_bound import NETWORKS
 from dropatlas.tasks.phases import depth as depths
 from dropatlas.tasks.phases import penalty as penalties
@@ -39,14 +46,28 @@ class Work(NamedTuple):
     rows: float
 
 
-WORK: dict[str, Callable[[Config], Work]] = {}
-"""Work of every table by its name, such as `collapse/movement`."""
+Count = Callable[[Config], Work]
+
+COUNTS: list[Callable[[Config], dict[str, Work]]] = []
 
 
-def _table(name: str) -> Callable[[Callable[[Config], Work]], Callable[[Config], Work]]:
-    def register(work: Callable[[Config], Work]) -> Callable[[Config], Work]:
-        WORK[name] = work
-        return work
+def counted_work(config: Config) -> dict[str, Work]:
+    """Work of every table of a configuration, by its name, such as `collapse/movement`."""
+    return {name: work for count in COUNTS for name, work in count(config).items()}
+
+
+def _tables(count: Callable[[Config], dict[str, Work]]) -> Callable[[Config], dict[str, Work]]:
+    """Register a count of several tables."""
+    COUNTS.append(count)
+    return count
+
+
+def _table(name: str) -> Callable[[Count], Count]:
+    """Register a count of one table."""
+
+    def register(count: Count) -> Count:
+        COUNTS.append(lambda config: {name: count(config)})
+        return count
 
     return register
 
@@ -347,3 +368,81 @@ def _depth(config: Config) -> Work:
         rows = runs * settings.measurements
         parts.append(Work(runs * settings.steps * layers, (len(depths.VARIANTS) + 3) * weights, rows))
     return _joined(parts)
+
+
+# ---------------------------------------------------------------- regularisation methods
+
+
+class _Samples(NamedTuple):
+    train: int
+    test: int
+    shape: tuple[int, ...]
+    outputs: int
+
+
+def _samples(config: Config, name: str) -> _Samples:
+    """Size of the data of a cell."""
+    known = {
+        "digits5k": _Samples(4000, 1000, (1, 28, 28), 10),
+        "shapes10": _Samples(config.data.shapes10_train, config.data.shapes10_test, (3, 32, 32), 10),
+        "friedman": _Samples(1600, 400, (10,), 1),
+        "breast_cancer": _Samples(455, 114, (30,), 2),
+    }
+    if name in known:
+        return known[name]
+    source = load_catalog(CONFIG / "data.yaml")[name]
+    return _Samples(source.train_size, source.test_size, tuple(source.image_shape), len(source.class_names))
+
+
+class _Model(NamedTuple):
+    multiply_adds: float
+    parameters: int
+    activations: int
+    layers: int
+
+
+@cache
+def _model(name: str, shape: tuple[int, ...], outputs: int) -> _Model:
+    """Cost of one sample, from a forward pass that is counted."""
+    model, activations = build_model(name, shape, outputs, seed=0).eval(), []
+    leaves = [layer for layer in model.modules() if not any(layer.children())]
+    for layer in leaves:
+        layer.register_forward_hook(lambda _layer, _inputs, output: activations.append(output.numel()))
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(torch.zeros(1, *shape))
+    parameters = sum(values.numel() for values in model.parameters())
+    return _Model(counter.get_total_flops() / 2, parameters, sum(activations), len(leaves))
+
+
+def _arm(config: Config, cell: Cell) -> Work:
+    """One arm of a comparison: all seeds, trained and evaluated after every epoch."""
+    data, recipe = _samples(config, cell.data), cell.recipe
+    train, test = cell.train_size or data.train, cell.test_size or data.test
+    shape = (data.shape[0], recipe.resize, recipe.resize) if recipe.resize and cell.has_images else data.shape
+    model = _model(cell.model, shape, data.outputs)
+    steps = train / recipe.batch_size
+    epoch = steps * (10 * model.layers * CALL + 20 * model.parameters) + 3 * train * model.multiply_adds
+    scored = (train / 10 + test / recipe.epochs) * model.multiply_adds  # validation every time, test at the end
+    numbers = model.parameters + recipe.batch_size * model.activations + (train + test) * data.shape[0]
+    runs = cell.seeds * recipe.epochs
+    return Work(runs * (epoch + scored), numbers, runs)
+
+
+@_tables
+def _benchmark_arms(config: Config) -> dict[str, Work]:
+    arms = [(name, arm) for name, benchmark in config.ddc.benchmarks.items() for arm in benchmark.arms]
+    return {f"ddc_runs/{name}-{arm}": _arm(config, config.ddc.benchmarks[name]) for name, arm in arms}
+
+
+@_tables
+def _benchmarks(config: Config) -> dict[str, Work]:
+    """The arms' tables put together."""
+    benchmarks = config.ddc.benchmarks
+    rows = {name: len(cell.arms) * cell.seeds * cell.recipe.epochs for name, cell in benchmarks.items()}
+    return {f"ddc/{name}": Work(1, 0, count) for name, count in rows.items()}
+
+
+@_table("ddc/step_time")
+def _step_time(config: Config) -> Work:
+    settings = config.ddc.step_time
+    return Work(len(settings.models) * settings.batch_size * settings.rounds, 0, len(settings.models))
