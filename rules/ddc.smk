@@ -33,10 +33,11 @@ rule train_arm:
     wildcard_constraints:
         benchmark="|".join(BENCHMARKS),
         arm="|".join(SETTINGS.ddc.arms),
-    threads: 1
+    threads: by_scale(1, paper=4)
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=by_scale(3000, paper=12000),
+        runtime=by_scale(30, standard=60, paper=2880),
+        gpu=by_scale(0, paper=1),
     params:
         settings=lambda wildcards: canonical(
             SETTINGS.ddc.arm_runs(wildcards.benchmark, wildcards.arm)
