@@ -112,6 +112,24 @@ def test_a_changed_archive_is_refused_and_leaves_nothing(archive, tmp_path, chan
     assert not (tmp_path / "evil").exists()
 
 
+def test_a_link_in_the_place_of_a_file_is_refused(archive, tmp_path):
+    with tarfile.open(archive) as tar:
+        members = [(member.name, tar.extractfile(member).read()) for member in tar]
+    with tarfile.open(archive, "w:gz") as tar:
+        for name, content in members:
+            member = tarfile.TarInfo(name)
+            if name == TABLE:
+                member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            else:
+                member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    with pytest.raises(ArchiveError, match="is not a file of its manifest"):
+        restore(archive, fresh)
+    assert list(fresh.iterdir()) == []
+
+
 @pytest.mark.parametrize("size", [0, 100, 1000])
 def test_an_archive_cut_short_is_refused_and_leaves_nothing(archive, tmp_path, size):
     archive.write_bytes(archive.read_bytes()[:size])

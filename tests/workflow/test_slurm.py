@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import time
 
+import psutil
 import pytest
 
 from dropatlas.provenance import ROOT
@@ -35,7 +36,7 @@ def cluster():
     subprocess.run([CLUSTER, "up"], check=True)
     yield
     subprocess.run([CLUSTER, "down"], check=True)
-    assert subprocess.run(["pgrep", "-x", "slurmctld|slurmd"], check=False).returncode == 1
+    assert not {"slurmctld", "slurmd"} & {process.info["name"] for process in psutil.process_iter(["name"])}
 
 
 def running(rule):
