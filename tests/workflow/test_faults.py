@@ -13,7 +13,7 @@ import pytest
 
 from dropatlas.tables import content_hash, read_table
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.faults]
 
 TABLE = "results/standard/tables/percolation/crossing_probability.parquet"
 

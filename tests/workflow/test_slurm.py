@@ -61,8 +61,11 @@ def tables(project):
 def test_a_run_through_slurm_outlives_a_killed_job_and_gives_the_same_tables(cluster, project, tmp_path):
     other = new_checkout(tmp_path / "dropatlas")
     process = other.start(*SLURM, "--set-threads", *THREADS)
-    subprocess.run(["scancel", running_table(process)], check=True)
-    output, _ = process.communicate()
+    try:
+        subprocess.run(["scancel", running_table(process)], check=True)
+        output, _ = process.communicate()
+    finally:
+        process.kill()
     assert process.returncode == 0, output
     assert "CANCELLED" in output
     assert "Trying to restart job" in output
