@@ -11,6 +11,9 @@ configfile: "config/config.yaml"
 container: "workflow/dropatlas.sif"
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/percolation.smk"
@@ -30,13 +33,13 @@ rule all:
 
 
 onsuccess:
+    print(scorecard_summary())
     if Path(results("reports/index.html")).exists():
         print(f"Done. Open {results('reports/index.html')} in a browser.")
 
 
 onerror:
-    if Path(results("tables")).exists():
-        shell(index_command(results("reports/index.html")))
+    show_what_is_there()
     print(
         f"Some jobs failed; the rest is kept. Each message above names its log; all logs: {results('logs')}/"
     )

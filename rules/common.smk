@@ -4,15 +4,18 @@ import os
 import shlex
 from pathlib import Path
 from tempfile import TemporaryFile
+from types import SimpleNamespace as Named
 
 from snakemake.exceptions import WorkflowError
 
 try:
-    from dropatlas.claims import load_ledger
+    from dropatlas.claims import PAPERS, load_ledger
+    from dropatlas.claims.scorecard import summary
     from dropatlas.closure import PAGE_TEMPLATES, module_closure, notebook_imports
     from dropatlas.config import canonical, load_config
     from dropatlas.files import sha256_of_files
     from dropatlas.interpreter import use_this_python
+    from dropatlas.tables import UnreadableTableError, read_table
 except ModuleNotFoundError as error:
     raise WorkflowError(
         f"the Python that runs snakemake lacks {error.name!r}: run `make reproduce`, or activate the environment (README)"
@@ -137,30 +140,85 @@ require_writable_results()
 REPORT_TABLES = {}
 
 
+def page_tables(page):
+    """Tables that a page of the site shows."""
+    return (
+        ["scorecard"]
+        if page == "scorecard"
+        else [*REPORT_TABLES[page], f"{page}/claims"]
+    )
+
+
+def page_names():
+    """All pages of the site besides the start page, in reading order."""
+    return ["scorecard", *REPORT_TABLES]
+
+
 def report_files(report):
     """Everything a report consists of; a target that asks for all of it remakes whatever is missing."""
-    tables = [*REPORT_TABLES[report], f"{report}/claims"]
     return [
         results(f"reports/{report}.html"),
         results(f"notebooks/{report}.ipynb"),
         results(f"figures/{report}"),
-        *[results(f"tables/{name}.parquet") for name in tables],
+        *[results(f"tables/{name}.parquet") for name in page_tables(report)],
     ]
+
+
+def paper_of(wildcards):
+    """Title of the paper a report is about: its category in `snakemake --report`."""
+    claims = LEDGER.docket(wildcards.report, SCALE).claims
+    return PAPERS[claims[0].paper] if claims else "Scorecard"
+
+
+def kind_of_file(**labels):
+    """Labels of a result in `snakemake --report`, with the report it belongs to."""
+    return lambda wildcards: {"report": wildcards.report.replace("_", " "), **labels}
+
+
+def readable(table):
+    """Whether a result table is there and whole."""
+    try:
+        read_table(table)
+    except UnreadableTableError:
+        return False
+    return True
+
+
+def export_command():
+    """Shell command that writes a table as CSV."""
+    return (
+        "python -m dropatlas.tasks.export_csv --table {input.table:q} --output {output.table:q} --log {log:q}"
+        f"{code_mark('dropatlas.tasks.export_csv')}"
+    )
+
+
+def notebook_command():
+    """Shell command that executes the notebook of a page."""
+    return (
+        "python -m dropatlas.tasks.execute_notebook --notebook {input.notebook:q} --results {params.results:q}"
+        " --tables {input.tables:q} --output {output.notebook:q} --log {log:q} {params.mark}"
+        f"{code_mark('dropatlas.tasks.execute_notebook')}"
+    )
+
+
+def page_command():
+    """Shell command that renders the page of an executed notebook."""
+    return (
+        "python -m dropatlas.tasks.render_report --name {wildcards.report:q} --notebook {input.notebook:q}"
+        f" --scale {SCALE} --pages {' '.join(page_names())} --output {{output.page:q}} --log {{log:q}}"
+        f"{code_mark('dropatlas.tasks.render_report', files=page_templates())}"
+    )
 
 
 def index_command(page):
     """Shell command that makes the start page from what is there and up to date of the reports."""
+    reports = json.dumps({name: page_tables(name) for name in page_names()})
     return " ".join(
         [
-            "python -m dropatlas.tasks.render_index --ledger config/claims.yaml",
+            "python -m dropatlas.tasks.render_index",
             f"--results {results('').rstrip('/')} --scale {SCALE}",
-            f"--reports {shlex.quote(json.dumps(REPORT_TABLES))}".replace(
-                "{", "{{"
-            ).replace("}", "}}"),
+            f"--reports {shlex.quote(reports)}".replace("{", "{{").replace("}", "}}"),
             f"--output {page} --log {results('logs/index.log')}",
-            code_mark(
-                "dropatlas.tasks.render_index",
-                files=[*page_templates(), "config/claims.yaml"],
-            ),
+            code_mark("dropatlas.tasks.render_index", files=page_templates()),
         ]
     )

@@ -1,6 +1,11 @@
-# Claims judged, notebooks executed, pages rendered: the same three steps for every report.
+# Claims judged, notebooks executed, pages rendered: the same three steps for every report, and for the scorecard of all.
+EVIDENCE = sorted(
+    {results(f"tables/{name}.parquet") for claim in LEDGER for name in claim.evidence}
+)
+
+
 wildcard_constraints:
-    report="|".join(REPORT_TABLES),
+    report="|".join(page_names()),
 
 
 rule judge_claims:
@@ -27,19 +32,70 @@ rule judge_claims:
         run_task("judge_claims", tables=True)
 
 
+rule tabulate_scorecard:
+    input:
+        code=code_closure("dropatlas.tasks.scorecard"),
+        tables=EVIDENCE,
+    output:
+        table=results("tables/scorecard.parquet"),
+    log:
+        results("logs/scorecard/table.log"),
+    benchmark:
+        results("benchmarks/scorecard/table.tsv")
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        settings=LEDGER.full_docket(SCALE).model_dump_json(),
+    message:
+        "Verdicts on all claims of the ledger"
+    shell:
+        run_task("scorecard", tables=True)
+
+
+rule export_scorecard:
+    input:
+        code=code_closure("dropatlas.tasks.export_csv"),
+        table=results("tables/scorecard.parquet"),
+    output:
+        table=report(
+            results("tables/scorecard.csv"),
+            caption="../workflow/report/scorecard.rst",
+            category="Scorecard",
+            labels={"report": "scorecard", "result": "verdicts", "kind": "table"},
+        ),
+    log:
+        results("logs/scorecard/csv.log"),
+    benchmark:
+        results("benchmarks/scorecard/csv.tsv")
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "The scorecard as CSV"
+    shell:
+        export_command()
+
+
 rule execute_notebook:
     input:
         code=code_closure("dropatlas.tasks.execute_notebook"),
         imports=notebook_code,
         notebook="notebooks/{report}.ipynb",
         tables=lambda wildcards: [
-            results(f"tables/{name}.parquet")
-            for name in REPORT_TABLES[wildcards.report]
+            results(f"tables/{name}.parquet") for name in page_tables(wildcards.report)
         ],
-        claims=results("tables/{report}/claims.parquet"),
     output:
         notebook=results("notebooks/{report}.ipynb"),
-        figures=directory(results("figures/{report}")),
+        figures=report(
+            directory(results("figures/{report}")),
+            patterns=["{figure}.svg"],
+            caption="../workflow/report/figure.rst",
+            category=paper_of,
+            labels=kind_of_file(result="{figure}", kind="figure"),
+        ),
     log:
         results("logs/{report}/notebook.log"),
     benchmark:
@@ -54,10 +110,7 @@ rule execute_notebook:
     message:
         "Figures and text of the {wildcards.report} report"
     shell:
-        "python -m dropatlas.tasks.execute_notebook --notebook {input.notebook:q} --results {params.results:q}"
-        " --tables {input.tables:q} {input.claims:q}"
-        " --output {output.notebook:q} --log {log:q} {params.mark}"
-        f"{code_mark('dropatlas.tasks.execute_notebook')}"
+        notebook_command()
 
 
 rule render_report:
@@ -66,7 +119,12 @@ rule render_report:
         templates=page_templates(),
         notebook=results("notebooks/{report}.ipynb"),
     output:
-        page=results("reports/{report}.html"),
+        page=report(
+            results("reports/{report}.html"),
+            caption="../workflow/report/page.rst",
+            category=paper_of,
+            labels=kind_of_file(result="all of it", kind="page"),
+        ),
     log:
         results("logs/{report}/page.log"),
     benchmark:
@@ -78,17 +136,15 @@ rule render_report:
     message:
         "HTML page of the {wildcards.report} report"
     shell:
-        "python -m dropatlas.tasks.render_report --name {wildcards.report:q} --notebook {input.notebook:q}"
-        f" --scale {SCALE} --output {{output.page:q}} --log {{log:q}}"
-        f"{code_mark('dropatlas.tasks.render_report', files=page_templates())}"
+        page_command()
 
 
 rule render_index:
     input:
         code=code_closure("dropatlas.tasks.render_index"),
         templates=page_templates(),
-        ledger="config/claims.yaml",
-        notebooks=[results(f"notebooks/{report}.ipynb") for report in REPORT_TABLES],
+        scorecard=results("tables/scorecard.parquet"),
+        notebooks=[results(f"notebooks/{page}.ipynb") for page in page_names()],
         tables=[
             results(f"tables/{table}.parquet")
             for tables in REPORT_TABLES.values()
@@ -111,10 +167,20 @@ rule render_index:
         index_command("{output.page:q}")
 
 
+rule scorecard:
+    input:
+        report_files("scorecard"),
+        results("tables/scorecard.csv"),
+        results("reports/index.html"),
+    localrule: True
+    message:
+        "Which published statements replicate: the scorecard with its page"
+
+
 rule reports:
     input:
         [report_files(report) for report in REPORT_TABLES],
-        results("reports/index.html"),
+        rules.scorecard.input,
     localrule: True
     message:
         "All reports and the start page"
@@ -128,3 +194,55 @@ rule verify:
         "Whether every result of scale {SCALE} is current and as it was made"
     shell:
         f"dropatlas verify {results('').rstrip('/')} 2>&1 | tee {{log:q}}"
+
+
+def show_what_is_there():
+    """After a failure: scorecard and start page from the tables that can be read; the rest is marked "not run"."""
+    tables = [path for path in EVIDENCE if readable(path)]
+    if not tables:
+        return
+    scorecard, page = results("tables/scorecard.parquet"), results("reports/scorecard.html")
+    if tables != EVIDENCE or not Path(scorecard).exists():
+        notebook = Named(
+            notebook="notebooks/scorecard.ipynb",
+            figures=results("figures/scorecard"),
+            tables=[scorecard],
+        )
+        executed = Named(notebook=results("notebooks/scorecard.ipynb"))
+        wildcards = Named(report="scorecard")
+        shell(
+            run_task("scorecard", tables=True),
+            input=Named(tables=tables),
+            params=Named(settings=LEDGER.full_docket(SCALE).model_dump_json()),
+            output=Named(table=scorecard),
+            log=results("logs/scorecard/table.log"),
+        )
+        shell(
+            export_command(),
+            input=Named(table=scorecard),
+            output=Named(table=results("tables/scorecard.csv")),
+            log=results("logs/scorecard/csv.log"),
+        )
+        shell(
+            notebook_command(),
+            input=notebook,
+            params=Named(results=results("").rstrip("/"), mark=notebook_mark(wildcards)),
+            output=executed,
+            log=results("logs/scorecard/notebook.log"),
+        )
+        shell(
+            page_command(),
+            wildcards=wildcards,
+            input=executed,
+            output=Named(page=page),
+            log=results("logs/scorecard/page.log"),
+        )
+    shell(index_command(results("reports/index.html")))
+
+
+def scorecard_summary():
+    """Counts of verdicts, if the scorecard is there and no older than what it rests on."""
+    scorecard = Path(results("tables/scorecard.parquet"))
+    found = [Path(path) for path in [*EVIDENCE, scorecard] if Path(path).exists()]
+    newest = max(found, key=lambda path: path.stat().st_mtime, default=None)
+    return summary(read_table(scorecard)) if newest == scorecard else ""

@@ -13,10 +13,12 @@ from PIL import Image
 
 from dropatlas.claims import load_ledger
 from dropatlas.provenance import ROOT, Provenance, record
-from dropatlas.reports.html import describe, index_html, markdown_to_html, report_html
+from dropatlas.reports.html import Site, describe, index_html, markdown_to_html, page_label, report_html
 from dropatlas.reports.notebook import Report
-from dropatlas.reports.verdicts import verdict_table
+from dropatlas.reports.verdicts import glance, judges, verdict_table
+from dropatlas.seals import Origin
 from dropatlas.tables import write_table
+from dropatlas.tasks.judge_claims import tabulate
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
@@ -81,7 +83,19 @@ def test_a_figure_is_stamped_saved_with_provenance_and_shown_with_its_caption(re
     svg = (results / "figures" / "topic" / "line.svg").read_text(encoding="utf-8")
     assert "dropatlas.tables" in svg
     assert figure.texts[-1].get_text() == report.sources["topic/numbers"].stamp
-    assert sorted(path.name for path in (results / "figures" / "topic").iterdir()) == ["line.png", "line.svg"]
+    folder = results / "figures" / "topic"
+    assert (folder / "line.pdf").read_bytes().startswith(b"%PDF-")
+    assert (folder / "topic-numbers.csv").read_text(encoding="utf-8") == "x\n1\n2\n"
+    saved = {"line.pdf", "line.png", "line.svg", "topic-numbers.csv"}
+    assert {path.name for path in folder.iterdir()} == saved
+    assert set(re.findall(r'href="\.\./figures/topic/([^"]+)" download', shown)) == saved
+
+
+def test_the_data_of_a_figure_are_the_table_as_it_is_on_disk(results):
+    report = Report("topic", results)
+    report.table("topic/numbers").loc[:, "x"] = 0  # a notebook may change its copy
+    report.show(plt.figure(), "line", "Caption.", source="topic/numbers")
+    assert (results / "figures" / "topic" / "topic-numbers.csv").read_text(encoding="utf-8") == "x\n1\n2\n"
 
 
 def test_a_figure_of_an_unread_table_is_refused(results):
@@ -100,25 +114,18 @@ def test_the_provenance_footer_names_every_table(results):
         assert part in footer
 
 
-VERDICTS = pd.DataFrame(
-    {
-        "id": ["P1", "P2"],
-        "paper": "1234.5",
-        "statement": "θ < 1",
-        "where": "Theorem 1",
-        "verdict": ["not reproduced", "not run"],
-        "measure": "largest |x|",
-        "effect": [0.5, float("nan")],
-        "interval_low": [0.25, float("nan")],
-        "interval_high": [0.75, float("nan")],
-        "n": [1200, 0],
-        "reason": "x > y",
-    }
-)
+@pytest.fixture
+def verdicts():
+    """Two claims as they are judged, the first with fabricated numbers, the second without evidence."""
+    rows = tabulate(load_ledger().full_docket("quick"), {}).head(2).copy()
+    found = {"statement": "θ < 1", "verdict": "not reproduced", "measure": "largest |x|", "n": 1200, "reason": "x > y"}
+    numbers = {"effect": 0.5, "interval_low": 0.25, "interval_high": 0.75}
+    rows.loc[0, [*found, *numbers]] = [*found.values(), *numbers.values()]
+    return rows
 
 
-def test_verdicts_are_escaped_and_coloured_by_class():
-    table = verdict_table(VERDICTS)
+def test_verdicts_are_escaped_and_coloured_by_class(verdicts):
+    table = verdict_table(verdicts)
     assert "θ &lt; 1" in table
     assert '<span class="verdict not-reproduced">not reproduced</span>' in table
     assert "x &gt; y" in table
@@ -127,9 +134,29 @@ def test_verdicts_are_escaped_and_coloured_by_class():
     assert "nan" not in table
 
 
-def test_pages_need_no_network_and_no_script(tmp_path):
+def test_every_verdict_leads_to_what_decided_it(verdicts):
+    here, there = verdict_table(verdicts), verdict_table(verdicts, scorecard=True)
+    assert 'href="#sampling_agreement"' in here
+    assert 'href="scorecard.html#judge-P1"' in here
+    assert 'href="percolation.html#sampling_agreement"' in there
+    assert 'href="#judge-P1"' in there
+    assert 'href="../tables/percolation/crossing_probability.parquet"' in there
+    assert there.count(">figure</a>") == 1  # nothing to see of a claim that was not run
+    assert 'id="judge-P1"' in judges(verdicts)
+    assert "def judge_site_formula(" in judges(verdicts)
+    assert "alpha = 0.01, margin = 0.1" in judges(verdicts)
+
+
+def test_tiles_tell_verdicts_apart_without_colour_and_link_only_where_there_is_a_page(verdicts):
+    tiles = glance(verdicts, "scorecard.html")
+    assert "arXiv 2512.13853: 1 not reproduced, 1 not run" in tiles
+    assert 'aria-label="P1, not reproduced: θ &lt; 1" href="scorecard.html#P1">P1 <span aria-hidden="true">✗' in tiles
+    assert "href" not in glance(verdicts, None)
+
+
+def test_pages_need_no_network_and_no_script(tmp_path, verdicts):
     cells = [
-        nbformat.v4.new_markdown_cell("# Title $p$\n\nSummary of it.\n"),
+        nbformat.v4.new_markdown_cell("# Title $p$\n\nSummary of it.\n\n## What is $x$?"),
         nbformat.v4.new_code_cell("results = 1", metadata={"tags": ["parameters"]}),
         nbformat.v4.new_code_cell(
             "shown()", outputs=[nbformat.v4.new_output("display_data", {"text/html": "<b>x</b>"})]
@@ -137,17 +164,30 @@ def test_pages_need_no_network_and_no_script(tmp_path):
     ]
     path = tmp_path / "topic.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
-    page = report_html("topic", path, "quick")
-    index = index_html([describe("topic", nbformat.read(path, as_version=4))], verdict_table(VERDICTS), "quick")
+    site, origin = Site("quick", ["scorecard", "topic"]), Origin(code_hash="c0de" * 16, inputs={"notebook": "1" * 64})
+    page = report_html("topic", path, site, origin)
+    shown = verdict_table(verdicts) + glance(verdicts)
+    index = index_html([describe("topic", nbformat.read(path, as_version=4))], shown, site, origin)
     for text in (page, index):
         assert "<script" not in text
-        assert not re.findall(r'(?:src|href)="(?!data:|#|[\w-]+\.html)', text)
+        assert not re.findall(r'(?:src|href)="(?!data:|#|[\w-]+\.html|\.\./(?:tables|figures)/)', text)
         assert "@import" not in text
         assert text.count("<main>") == 1
+        assert "code <code>c0dec0dec0de</code> and notebook <code>111111111111</code>." in text
     assert "<b>x</b>" in page
     assert "shown" in page
-    assert "results" not in re.sub(r"<style>.*?</style>", "", page, flags=re.S)  # parameter cells stay out of the page
-    assert 'href="topic.html"' in index
+    assert "results =" not in page  # parameter cells stay out of the page
+    assert 'href="topic.html" aria-current="page">Topic</a>' in page
+    assert '<li><a href="#section-what-is-x">What is <math' in page
+    assert '<h2 id="section-what-is-x">' in page
+    assert 'href="topic.html">Topic</a>' in index
+
+
+def test_pages_are_called_by_their_subject():
+    assert [page_label(name) for name in ("training_collapse", "ddc_benchmark")] == [
+        "Training collapse",
+        "DDC benchmark",
+    ]
 
 
 def test_a_notebook_without_title_or_summary_is_named(tmp_path):

@@ -5,8 +5,10 @@ import re
 from collections import Counter
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 
+from dropatlas.claims import load_ledger
 from dropatlas.tables import read_meanings, read_provenance, read_table
 
 pytestmark = pytest.mark.workflow
@@ -17,7 +19,9 @@ def results(checkout, quick_output):
     return checkout.path / "results" / "quick"
 
 
-def test_the_run_ends_with_where_to_look(quick_output):
+def test_the_run_ends_with_the_scorecard_and_where_to_look(quick_output):
+    assert f"Which published statements hold? {len(load_ledger())} claims at scale quick:" in quick_output
+    assert re.search(r"^arXiv 2512\.13853 +6 ", quick_output, flags=re.M)
     assert "Done. Open results/quick/reports/index.html in a browser." in quick_output
 
 
@@ -69,15 +73,24 @@ def test_report_pages_are_self_contained_with_figures_and_formulas(results):
         if path.stem != "index":
             figures = list((results / "figures" / path.stem).glob("*.svg"))
             assert page.tags["figure"] == page.tags["figcaption"] == len(figures) > 0
-            assert page.tags["math"] > 10
+            assert page.tags["math"] > 10 or path.stem == "scorecard"
 
 
 def test_the_start_page_lists_reports_and_verdicts(results):
     text = (results / "reports" / "index.html").read_text(encoding="utf-8")
     assert 'href="percolation.html"' in text
-    verdicts = read_table(results / "tables" / "percolation" / "claims.parquet")
-    for row in verdicts.itertuples():
-        assert f"<td>{row.id}</td>" in text
+    for row in read_table(results / "tables" / "scorecard.parquet").itertuples():
+        assert f'aria-label="{row.id}, {row.verdict}: ' in text
+        assert f'href="scorecard.html#{row.id}"' in text
+
+
+def test_the_scorecard_holds_every_claim_once_and_agrees_with_the_reports(results):
+    scorecard = read_table(results / "tables" / "scorecard.parquet")
+    assert scorecard.id.tolist() == [claim.id for claim in load_ledger()]
+    judged = pd.concat(read_table(path) for path in sorted((results / "tables").glob("*/claims.parquet")))
+    pd.testing.assert_frame_equal(judged.set_index("id").loc[scorecard.id], scorecard.set_index("id"))
+    exported = pd.read_csv(results / "tables" / "scorecard.csv", dtype={"paper": str})
+    assert exported[["id", "paper", "verdict"]].equals(scorecard[["id", "paper", "verdict"]].astype(object))
 
 
 def test_the_percolation_theorems_hold(results):

@@ -10,7 +10,8 @@ pytestmark = pytest.mark.workflow
 
 REPORTS = 3
 PAGES = ["execute_notebook", "render_report", "render_index"]
-ALL_PAGES = [*REPORTS * ["execute_notebook", "render_report"], "render_index"]
+SCORECARD = ["tabulate_scorecard", "export_scorecard", "execute_notebook", "render_report"]
+ALL_PAGES = [*REPORTS * ["execute_notebook", "render_report"], *SCORECARD, "render_index"]
 ALL_VERDICTS = REPORTS * ["judge_claims"]
 
 
@@ -61,7 +62,7 @@ def test_editing_a_notebook_reruns_that_report_only(project):
 def test_editing_the_page_style_renders_again_and_computes_nothing(project):
     name, old, new = "src/dropatlas/reports/templates/style.css", "62rem", "63rem"
     project.edit(name, old, new)
-    assert project.plan() == Counter([*REPORTS * ["render_report"], "render_index"])
+    assert project.plan() == Counter([*(REPORTS + 1) * ["render_report"], "render_index"])
     project.edit(name, new, old)
 
 
@@ -89,7 +90,7 @@ def test_an_unrelated_key_reruns_nothing(project):
 def test_a_changed_claim_is_judged_again_without_computing(project):
     name, old, new = "config/claims.yaml", "margin: 0.1}", "margin: 0.2}"
     project.edit(name, old, new)
-    assert project.plan() == Counter(["judge_claims", *PAGES])
+    assert project.plan() == Counter(["judge_claims", *SCORECARD, *PAGES])
     project.edit(name, new, old)
 
 

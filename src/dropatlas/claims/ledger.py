@@ -11,6 +11,12 @@ from dropatlas.settings import Section, at_least_one
 
 LEDGER = Path(__file__).parents[3] / "config" / "claims.yaml"
 SCALE_ORDER = ("quick", "standard", "paper")
+PAPERS = {
+    "2512.13853": "Dropout Neural Network Training Viewed from a Percolation Perspective",
+    "2510.07554": "Phase Diagram of Dropout for Two-Layer Neural Networks in the Mean-Field Regime",
+    "2502.19948": "Dynamic DropConnect: Enhancing Neural Network Robustness through Adaptive Edge Dropping Strategies",
+}
+"""Title by arXiv identifier, in reading order."""
 
 
 class LedgerError(ValueError):
@@ -21,7 +27,7 @@ class Claim(Section):
     """One published (or own) statement and how it is judged."""
 
     id: str = Field(pattern=r"[PMD][1-9][0-9]?", description="identifier, such as P1")
-    paper: str = Field(description="arXiv identifier")
+    paper: Literal[tuple(PAPERS)] = Field(description="arXiv identifier")
     where: str = Field(description="theorem, figure, table or section of the statement")
     statement: str = Field(description="the statement in one sentence, our words")
     published: str = Field(min_length=1, max_length=60, description="what the paper reports, in a few words")
@@ -35,7 +41,7 @@ class Claim(Section):
 
 
 class Docket(Section):
-    """The claims one report decides, at the scale of its run."""
+    """Claims to judge, at the scale of a run."""
 
     scale: Literal["quick", "standard", "paper"]
     claims: list[Claim]
@@ -71,6 +77,10 @@ class Ledger:
     def docket(self, report: str, scale: str) -> Docket:
         """Claims whose evidence `report` shows, in ledger order."""
         return Docket(scale=scale, claims=[claim for claim in self if claim.report == report])
+
+    def full_docket(self, scale: str) -> Docket:
+        """All claims, in ledger order."""
+        return Docket(scale=scale, claims=list(self))
 
 
 def load_ledger(path: Path = LEDGER) -> Ledger:

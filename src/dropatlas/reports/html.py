@@ -13,6 +13,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
 from dropatlas.closure import PAGE_TEMPLATES
+from dropatlas.seals import Origin, sealed_page
 
 
 class MathMLRenderer(IPythonRenderer):
@@ -21,6 +22,11 @@ class MathMLRenderer(IPythonRenderer):
     def inline_math(self, body: str) -> str:
         """Formula within a line."""
         return mathml(body)
+
+    def heading(self, text: str, level: int, **attributes: object) -> str:
+        """Heading with an anchor, such as `section-data` for "Data"."""
+        words = re.findall(r"\w+", re.sub(r"<[^>]*>", "", text).lower())
+        return f'<h{level} id="section-{"-".join(words)}">{text}</h{level}>\n'
 
     def block_math(self, body: str) -> str:
         """Formula on a line of its own."""
@@ -44,6 +50,34 @@ class PageExporter(HTMLExporter):
 
 
 @dataclass(frozen=True)
+class Site:
+    """What the pages of one run share.
+
+    Attributes:
+        scale: Scale of the run.
+        pages: Names of all pages besides the start page, in reading order.
+    """
+
+    scale: str
+    pages: list[str]
+
+    def render(self, template: str, current: str, origin: Origin, **values: object) -> str:
+        """The sealed page `current`, with navigation and what it was made from."""
+        environment = Environment(loader=FileSystemLoader(PAGE_TEMPLATES), autoescape=True, undefined=StrictUndefined)
+        style = Markup((PAGE_TEMPLATES / "style.css").read_text(encoding="utf-8"))
+        shared = {"style": style, "scale": self.scale, "current": current, "origin": origin}
+        pages = [(name, page_label(name)) for name in self.pages]
+        page = environment.get_template(template).render(pages=pages, **shared, **values)
+        return sealed_page(page, origin)
+
+
+def page_label(name: str) -> str:
+    """What the navigation calls a page: `training_collapse` is "Training collapse", `ddc_benchmark` "DDC benchmark"."""
+    first, *others = name.split("_")
+    return " ".join([first.upper() if len(first) <= 3 else first.capitalize(), *others])
+
+
+@dataclass(frozen=True)
 class ReportPage:
     """Heading and first paragraph of a report, for the start page."""
 
@@ -55,7 +89,7 @@ class ReportPage:
     @classmethod
     def not_run(cls, name: str, logs: Path) -> "ReportPage":
         """Stands for a report that this run could not make."""
-        title = f"{name.replace('_', ' ').capitalize()}: not run"
+        title = f"{page_label(name)}: not run"
         return cls(name, title, f"A step before it failed; the logs in `{logs}` say which and why.", ready=False)
 
 
@@ -71,32 +105,31 @@ def describe(name: str, notebook: NotebookNode) -> ReportPage:
     return ReportPage(name, match["title"].strip(), " ".join(match["summary"].split()))
 
 
-def _page(template: str, **values: object) -> str:
-    environment = Environment(loader=FileSystemLoader(PAGE_TEMPLATES), autoescape=True, undefined=StrictUndefined)
-    style = Markup((PAGE_TEMPLATES / "style.css").read_text(encoding="utf-8"))
-    return environment.get_template(template).render(style=style, **values)
-
-
-def report_html(name: str, notebook: Path, scale: str) -> str:
-    """HTML page of an executed report notebook.
+def report_html(name: str, notebook: Path, site: Site, origin: Origin) -> str:
+    """Sealed HTML page of an executed report notebook.
 
     Args:
         name: Report name.
         notebook: Executed notebook.
-        scale: Scale, shown in the header.
+        site: The pages it is one of.
+        origin: What it is made from.
     """
     node = nbformat.read(notebook, as_version=4)
     body, _ = PageExporter().from_notebook_node(node)
-    return _page("page.html.j2", title=describe(name, node).title, scale=scale, body=Markup(body))
+    headings = re.findall(r'<h2 id="([^"]+)">(.*?)</h2>', body, flags=re.S)
+    sections = [(anchor, Markup(heading)) for anchor, heading in headings]
+    values = {"title": describe(name, node).title, "sections": sections, "body": Markup(body)}
+    return site.render("page.html.j2", name, origin, **values)
 
 
-def index_html(reports: list[ReportPage], verdicts: str, scale: str) -> str:
-    """HTML of the start page.
+def index_html(reports: list[ReportPage], verdicts: str, site: Site, origin: Origin) -> str:
+    """Sealed HTML of the start page.
 
     Args:
         reports: Reports in reading order.
-        verdicts: HTML of the scorecard's table.
-        scale: Scale, shown in the header.
+        verdicts: HTML of the verdicts.
+        site: The pages it leads to.
+        origin: What it is made from.
     """
     rendered = [(page, Markup(markdown_to_html(page.summary))) for page in reports]
-    return _page("index.html.j2", reports=rendered, verdicts=Markup(verdicts), scale=scale)
+    return site.render("index.html.j2", "index", origin, reports=rendered, verdicts=Markup(verdicts))

@@ -2,7 +2,6 @@
 
 import base64
 import html
-import io
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -13,6 +12,7 @@ from matplotlib.figure import Figure
 from dropatlas.files import whole_file
 from dropatlas.plots.style import use_style
 from dropatlas.provenance import Provenance
+from dropatlas.reports.export import csv_text
 from dropatlas.reports.verdicts import verdict_table
 from dropatlas.tables import read_provenance, read_table
 
@@ -33,7 +33,7 @@ class Report:
 
     def table(self, name: str) -> pd.DataFrame:
         """Read the result table `name`, such as `percolation/crossing_probability`, and remember its origin."""
-        path = self.results / "tables" / f"{name}.parquet"
+        path = self._path(name)
         self.sources[name] = read_provenance(path)
         return read_table(path)
 
@@ -41,8 +41,11 @@ class Report:
         """Names of the result tables of a topic, such as `ddc/step_time`, in alphabetical order."""
         return sorted(f"{topic}/{path.stem}" for path in (self.results / "tables" / topic).glob("*.parquet"))
 
+    def _path(self, table: str) -> Path:
+        return self.results / "tables" / f"{table}.parquet"
+
     def show(self, figure: Figure, name: str, caption: str, source: str) -> HTML:
-        """Stamp a figure, save it as SVG and PNG, and show it with its caption.
+        """Stamp a figure, save it as SVG, PDF and PNG beside its table as CSV, and show it with its caption.
 
         Args:
             figure: The figure; closed afterwards.
@@ -54,22 +57,32 @@ class Report:
             KeyError: the table was not read.
         """
         provenance = self.sources[source]
+        folder = self.results / "figures" / self.name
+        data = f"{source.replace('/', '-')}.csv"
         figure.text(0.995, -0.01, provenance.stamp, ha="right", va="top", fontsize=6.5, color="0.45")
         described = provenance.model_dump_json()
         for suffix, metadata in {
             "svg": {"Title": name, "Description": described, "Creator": "Dropout Atlas", "Date": None},
+            "pdf": {"Title": name, "Subject": described, "Creator": "Dropout Atlas", "CreationDate": None},
             "png": {"Title": name, "Description": described, "Software": "Dropout Atlas"},
         }.items():
-            with whole_file(self.results / "figures" / self.name / f"{name}.{suffix}") as part:
+            with whole_file(folder / f"{name}.{suffix}") as part:
                 figure.savefig(part, format=suffix, bbox_inches="tight", metadata=metadata)
-        image = io.BytesIO()
-        figure.savefig(image, format="svg", bbox_inches="tight", metadata={"Date": None})
         plt.close(figure)
-        encoded = base64.b64encode(image.getvalue()).decode()
+        if not (folder / data).exists():
+            with whole_file(folder / data) as part:
+                part.write_text(csv_text(read_table(self._path(source))), encoding="utf-8")
+        encoded = base64.b64encode((folder / f"{name}.svg").read_bytes()).decode()
+        files = {"SVG": f"{name}.svg", "PDF": f"{name}.pdf", "PNG": f"{name}.png", f"data: {source} (CSV)": data}
+        links = " · ".join(
+            f'<a href="../figures/{self.name}/{html.escape(file)}" download>{html.escape(label)}</a>'
+            for label, file in files.items()
+        )
         return HTML(
             f'<figure id="{html.escape(name)}">'
-            f'<img alt="{html.escape(caption)}" src="data:image/svg+xml;base64,{encoded}">'
-            f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+            f'<div class="picture"><img alt="{html.escape(caption)}" src="data:image/svg+xml;base64,{encoded}"></div>'
+            f"<figcaption>{html.escape(caption)}</figcaption>"
+            f'<p class="downloads">{links}</p></figure>'
         )
 
     def claims(self) -> HTML:

@@ -25,7 +25,10 @@ def execute(notebook: Path, output: Path, results: Path, tables: list[Path], log
     """
     origin = Origin(
         code_hash=sha256_of_files(notebook_code(notebook.resolve())),
-        inputs={f"{path.parent.name}/{path.stem}": content_hash(read_table(path)) for path in tables},
+        inputs={
+            path.relative_to(results / "tables").with_suffix("").as_posix(): content_hash(read_table(path))
+            for path in tables
+        },
     )
     failed = log.with_suffix(".failed.ipynb")
     failed.unlink(missing_ok=True)

@@ -1,8 +1,11 @@
-"""Verdicts on the claims of one report, from its result tables alone."""
+"""Verdicts on claims, from result tables alone: those of one report, or the scorecard of all."""
+
+import json
 
 import pandas as pd
 
 from dropatlas.claims import Docket, judge
+from dropatlas.claims.judging import JUDGES
 from dropatlas.tasks.runner import run_table_task
 
 MEANINGS = {
@@ -10,6 +13,7 @@ MEANINGS = {
     "paper": "arXiv identifier",
     "where": "theorem, figure, table or section",
     "statement": "the statement in one sentence",
+    "published": "what the paper reports",
     "kind": "kind of statement",
     "verdict": "reproduced, partly, not reproduced, inconclusive or not run",
     "measure": "what the effect is",
@@ -18,17 +22,27 @@ MEANINGS = {
     "interval_high": "upper end",
     "n": "observations behind it",
     "reason": "why, in one sentence",
+    "scale": "scale of the run",
+    "min_scale": "smallest scale that can decide the claim",
+    "report": "report that shows the evidence",
+    "figure": "figure of that report that shows the deciding evidence",
+    "evidence": "result tables the judge has read, separated by blanks",
+    "judge": "function that has judged",
+    "criterion": "thresholds the judge was given, as JSON",
 }
 
 
 def tabulate(docket: Docket, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """One row per claim, in ledger order."""
+    """One row per claim, in ledger order; a claim whose evidence is not among `tables` was not run."""
     rows = []
     for claim in docket.claims:
         found = judge(claim, tables, docket.scale)
+        function = JUDGES[claim.test]
         rows.append(
-            (claim.id, claim.paper, claim.where, claim.statement, claim.kind)
+            (claim.id, claim.paper, claim.where, claim.statement, claim.published, claim.kind)
             + (str(found.verdict), found.measure, found.effect, found.low, found.high, found.n, found.reason)
+            + (docket.scale, claim.min_scale, claim.report, claim.figure, " ".join(claim.evidence))
+            + (f"{function.__module__}.{function.__qualname__}", json.dumps(claim.criterion))
         )
     return pd.DataFrame(rows, columns=list(MEANINGS))
 

@@ -19,6 +19,7 @@ from dropatlas.config import CONFIG, SCALES, Config, canonical, load_config
 from dropatlas.data import DataFormatError, content_sha256, load
 from dropatlas.files import sha256_of_file, sha256_of_files
 from dropatlas.provenance import ROOT, Provenance
+from dropatlas.reports.export import csv_text
 from dropatlas.seals import CHECKSUMS, BrokenSealError, notebook_origin, page_origin, read_checksums
 from dropatlas.settings import Section
 from dropatlas.tables import UnreadableTableError, content_hash, read_provenance, read_table
@@ -69,6 +70,7 @@ def all_settings(config: Config, ledger: Ledger) -> set[str]:
             for arm in benchmark.arms
         ),
         *(ledger.docket(report, config.scale).model_dump_json() for report in reports),
+        ledger.full_docket(config.scale).model_dump_json(),
         json.dumps({"files": files}),
     }
 
@@ -104,6 +106,7 @@ class Verifier:
         """One finding per file that should be or is there, in order of path."""
         found = [
             *(self._table(path) for path in self._files("tables", "*.parquet")),
+            *(self._export(path) for path in self._files("tables", "*.csv")),
             *(self._notebook(path) for path in self._files("notebooks", "*.ipynb")),
             *(self._page(path) for path in self._files("reports", "*.html")),
             *(finding for folder in sorted(self.results.glob("figures/*")) for finding in self._figures(folder)),
@@ -149,6 +152,14 @@ class Verifier:
         reasons = self._stale_reasons(provenance)
         return Finding(path, State.STALE if reasons else State.CURRENT, "; ".join(reasons))
 
+    def _export(self, path: Path) -> Finding:
+        """A CSV file beside the table it repeats."""
+        try:
+            current = path.read_text(encoding="utf-8") == csv_text(read_table(path.with_suffix(".parquet")))
+        except (UnreadableTableError, UnicodeDecodeError):
+            current = False
+        return Finding(path, State.CURRENT) if current else Finding(path, State.EDITED, "differs from its table")
+
     def _stale_reasons(self, provenance: Provenance) -> list[str]:
         changed = self._changed_inputs(provenance.inputs)
         return [
@@ -180,8 +191,7 @@ class Verifier:
             origin = page_origin(path)
         except BrokenSealError as error:
             return Finding(path, State.EDITED, str(error))
-        places = {"claims.yaml": CONFIG / "claims.yaml"}
-        files = {name: places.get(name, self.results / name) for name in origin.inputs}
+        files = {name: self.results / name for name in origin.inputs}
         changed = [
             name for name, file in files.items() if not file.exists() or sha256_of_file(file) != origin.inputs[name]
         ]
