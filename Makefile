@@ -1,7 +1,7 @@
 # Two front doors: `make reproduce [SCALE=quick]` and `make test`. Both first build .venv from requirements.lock.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test test-faults test-slurm lint unit workflow-test lock environment
+.PHONY: help reproduce test test-faults test-slurm lint unit workflow-test browser lock environment
 
 SCALE ?= quick
 PYTHON ?= python3
@@ -16,7 +16,7 @@ reproduce: environment  ## run everything at SCALE (quick, standard or paper) an
 	@snakemake --config scale=$(SCALE)
 
 test: environment  ## all checks: lint, unit tests, a real quick run, the rerun contract
-	@$(MAKE) --no-print-directory lint unit workflow-test
+	@$(MAKE) --no-print-directory browser lint unit workflow-test
 
 lint: environment  ## style and structure: ruff, snakefmt, import-linter, snakemake --lint
 	@ruff check . && ruff format --check . && snakefmt --check Snakefile rules && lint-imports --no-cache && snakemake --lint
@@ -24,14 +24,18 @@ lint: environment  ## style and structure: ruff, snakefmt, import-linter, snakem
 unit: environment  ## unit tests
 	@pytest tests --ignore tests/workflow
 
-workflow-test: environment  ## tests on real runs of the pipeline
+workflow-test: environment browser  ## tests on real runs of the pipeline
 	@pytest tests/workflow -m "not faults"
 
-test-faults: environment  ## the same and those that break runs: kills, damage, a full disk, no network, a Slurm cluster
+test-faults: environment browser  ## the same and those that break runs: kills, damage, a full disk, no network, a Slurm cluster
 	@pytest tests/workflow
 
 test-slurm: environment  ## the quick scale through a Slurm cluster on this machine (as root, Debian or Ubuntu)
 	@pytest tests/workflow/test_slurm.py
+
+browser:
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || { \
+	  echo "error: the pages are tested in a real browser; on Debian: apt install chromium chromium-driver" >&2; exit 1; }
 
 lock: environment  ## resolve the dependencies of pyproject.toml anew into requirements.lock
 	@uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --no-annotate --no-header \

@@ -54,8 +54,11 @@ def _tile(row: tuple, page: str | None) -> str:
 
 def legend() -> str:
     """What the signs on the tiles mean."""
-    parts = (f'<span class="verdict {_css_class(verdict)}">{sign}</span> {verdict}' for verdict, sign in SIGNS.items())
-    return f'<p class="legend">{" &ensp; ".join(parts)}</p>'
+    parts = (
+        f'<span><span class="verdict {_css_class(verdict)}">{sign}</span> {verdict}</span>'
+        for verdict, sign in SIGNS.items()
+    )
+    return f'<p class="legend">{"".join(parts)}</p>'
 
 
 def verdict_table(rows: pd.DataFrame, scorecard: bool = False) -> str:
