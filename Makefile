@@ -15,8 +15,8 @@ help:  ## list the targets
 reproduce: environment  ## run everything at SCALE (quick, standard or paper) and render the reports
 	@snakemake --config scale=$(SCALE)
 
-test: environment  ## all checks: lint, unit tests, a real quick run, the rerun contract
-	@$(MAKE) --no-print-directory browser lint unit workflow-test
+test: browser environment  ## all checks: lint, unit tests, a real quick run, the rerun contract
+	@$(MAKE) --no-print-directory lint unit workflow-test
 
 lint: environment  ## style and structure: ruff, snakefmt, import-linter, snakemake --lint
 	@ruff check . && ruff format --check . && snakefmt --check Snakefile rules && lint-imports --no-cache && snakemake --lint
@@ -24,10 +24,10 @@ lint: environment  ## style and structure: ruff, snakefmt, import-linter, snakem
 unit: environment  ## unit tests
 	@pytest tests --ignore tests/workflow
 
-workflow-test: environment browser  ## tests on real runs of the pipeline
+workflow-test: browser environment  ## tests on real runs of the pipeline
 	@pytest tests/workflow -m "not faults"
 
-test-faults: environment browser  ## the same and those that break runs: kills, damage, a full disk, no network, a Slurm cluster
+test-faults: browser environment  ## the same and those that break runs: kills, damage, a full disk, no network, a Slurm cluster
 	@pytest tests/workflow
 
 test-slurm: environment  ## the quick scale through a Slurm cluster on this machine (as root, Debian or Ubuntu)

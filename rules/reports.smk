@@ -201,7 +201,9 @@ def show_what_is_there():
     tables = [path for path in EVIDENCE if readable(path)]
     if not tables:
         return
-    scorecard, page = results("tables/scorecard.parquet"), results("reports/scorecard.html")
+    scorecard, page = results("tables/scorecard.parquet"), results(
+        "reports/scorecard.html"
+    )
     if tables != EVIDENCE or not Path(scorecard).exists():
         notebook = Named(
             notebook="notebooks/scorecard.ipynb",
@@ -226,7 +228,9 @@ def show_what_is_there():
         shell(
             notebook_command(),
             input=notebook,
-            params=Named(results=results("").rstrip("/"), mark=notebook_mark(wildcards)),
+            params=Named(
+                results=results("").rstrip("/"), mark=notebook_mark(wildcards)
+            ),
             output=executed,
             log=results("logs/scorecard/notebook.log"),
         )
