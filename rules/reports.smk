@@ -1,9 +1,4 @@
 # Claims judged, notebooks executed, pages rendered: the same three steps for every report, and for the scorecard of all.
-EVIDENCE = sorted(
-    {results(f"tables/{name}.parquet") for claim in LEDGER for name in claim.evidence}
-)
-
-
 wildcard_constraints:
     report="|".join(page_names()),
 
@@ -194,59 +189,3 @@ rule verify:
         "Whether every result of scale {SCALE} is current and as it was made"
     shell:
         f"dropatlas verify {results('').rstrip('/')} 2>&1 | tee {{log:q}}"
-
-
-def show_what_is_there():
-    """After a failure: scorecard and start page from the tables that can be read; the rest is marked "not run"."""
-    tables = [path for path in EVIDENCE if readable(path)]
-    if not tables:
-        return
-    scorecard, page = results("tables/scorecard.parquet"), results(
-        "reports/scorecard.html"
-    )
-    if tables != EVIDENCE or not Path(scorecard).exists():
-        notebook = Named(
-            notebook="notebooks/scorecard.ipynb",
-            figures=results("figures/scorecard"),
-            tables=[scorecard],
-        )
-        executed = Named(notebook=results("notebooks/scorecard.ipynb"))
-        wildcards = Named(report="scorecard")
-        shell(
-            run_task("scorecard", tables=True),
-            input=Named(tables=tables),
-            params=Named(settings=LEDGER.full_docket(SCALE).model_dump_json()),
-            output=Named(table=scorecard),
-            log=results("logs/scorecard/table.log"),
-        )
-        shell(
-            export_command(),
-            input=Named(table=scorecard),
-            output=Named(table=results("tables/scorecard.csv")),
-            log=results("logs/scorecard/csv.log"),
-        )
-        shell(
-            notebook_command(),
-            input=notebook,
-            params=Named(
-                results=results("").rstrip("/"), mark=notebook_mark(wildcards)
-            ),
-            output=executed,
-            log=results("logs/scorecard/notebook.log"),
-        )
-        shell(
-            page_command(),
-            wildcards=wildcards,
-            input=executed,
-            output=Named(page=page),
-            log=results("logs/scorecard/page.log"),
-        )
-    shell(index_command(results("reports/index.html")))
-
-
-def scorecard_summary():
-    """Counts of verdicts, if the scorecard is there and no older than what it rests on."""
-    scorecard = Path(results("tables/scorecard.parquet"))
-    found = [Path(path) for path in [*EVIDENCE, scorecard] if Path(path).exists()]
-    newest = max(found, key=lambda path: path.stat().st_mtime, default=None)
-    return summary(read_table(scorecard)) if newest == scorecard else ""

@@ -79,6 +79,17 @@ def show_verification(results: Path) -> str:
     raise ValueError(f"not everything in {results} is what it should be:\n{summary(findings)}")
 
 
+def show_comparison(first: Path, second: Path) -> str:
+    """Two runs side by side (`dropatlas.upkeep.comparison`).
+
+    Raises:
+        ValueError: a folder holds no results, or a table that cannot be read.
+    """
+    from dropatlas.upkeep.comparison import comparison
+
+    return comparison(first, second)
+
+
 def publish_results(results: Path, archive: Path | None) -> str:
     """Pack results (`dropatlas.upkeep.archive.publish`)."""
     from dropatlas.upkeep.archive import publish
@@ -126,6 +137,10 @@ def main() -> None:
     verify = commands.add_parser("verify", help="whether results are current, and as they were made")
     verify.add_argument("results", type=Path, help="folder such as results/quick")
     verify.set_defaults(answer=lambda arguments: show_verification(arguments.results))
+    compare = commands.add_parser("compare", help="verdicts and tables of two runs side by side, and what changed")
+    compare.add_argument("first", type=Path, help="folder such as results/quick")
+    compare.add_argument("second", type=Path, help="folder such as results/standard")
+    compare.set_defaults(answer=lambda arguments: show_comparison(arguments.first, arguments.second))
     publish = commands.add_parser("publish", help="pack finished results into one archive")
     publish.add_argument("results", type=Path, help="folder such as results/standard")
     publish.add_argument("--output", type=Path, help="the archive (default: dropatlas-<scale>.tar.gz)")
