@@ -189,3 +189,15 @@ rule verify:
         "Whether every result of scale {SCALE} is current and as it was made"
     shell:
         f"dropatlas verify {results('').rstrip('/')} 2>&1 | tee {{log:q}}"
+
+
+rule published:
+    input:
+        rules.reports.input,
+    log:
+        results("logs/published.log"),
+    localrule: True
+    message:
+        "The committed snapshot of this run: results/published/ and the README's scorecard"
+    shell:
+        f"dropatlas snapshot {results('').rstrip('/')} 2>&1 | tee {{log:q}}"

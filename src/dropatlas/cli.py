@@ -90,6 +90,16 @@ def show_comparison(first: Path, second: Path) -> str:
     return comparison(first, second)
 
 
+def take_snapshot(results: Path) -> str:
+    """Renew the committed snapshot of a finished run (`dropatlas.upkeep.snapshot`)."""
+    from dropatlas.upkeep.snapshot import snapshot
+
+    folder = snapshot(results)
+    files = list(folder.iterdir())
+    size = sum(path.stat().st_size for path in files) / 1e6
+    return f"{folder}: {len(files)} files, {size:.1f} MB; README.md shows its scorecard. Commit both."
+
+
 def publish_results(results: Path, archive: Path | None) -> str:
     """Pack results (`dropatlas.upkeep.archive.publish`)."""
     from dropatlas.upkeep.archive import publish
@@ -141,6 +151,9 @@ def main() -> None:
     compare.add_argument("first", type=Path, help="folder such as results/quick")
     compare.add_argument("second", type=Path, help="folder such as results/standard")
     compare.set_defaults(answer=lambda arguments: show_comparison(arguments.first, arguments.second))
+    snapshot = commands.add_parser("snapshot", help="renew results/published/ and the README's scorecard from a run")
+    snapshot.add_argument("results", type=Path, help="folder of a finished run, such as results/standard")
+    snapshot.set_defaults(answer=lambda arguments: take_snapshot(arguments.results))
     publish = commands.add_parser("publish", help="pack finished results into one archive")
     publish.add_argument("results", type=Path, help="folder such as results/standard")
     publish.add_argument("--output", type=Path, help="the archive (default: dropatlas-<scale>.tar.gz)")
