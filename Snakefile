@@ -40,6 +40,7 @@ onsuccess:
 
 onerror:
     show_what_is_there()
+    print(scorecard_summary())
     print(
         f"Some jobs failed; the rest is kept. Each message above names its log; all logs: {results('logs')}/"
     )
