@@ -27,10 +27,11 @@ def show_claim(identifier: str, scale: str) -> str:
         [
             f"{claim.id} ({claim.kind}; arXiv {claim.paper}, {claim.where})",
             f"  {claim.statement}",
+            f"  published: {claim.published}",
             f"  {found.verdict} at scale {scale}: {found.reason}",
             f"  {found.measure}: {found.effect:.4g} "
             f"[{found.interval_low:.4g}, {found.interval_high:.4g}], n = {found.n}",
-            f"  report: results/{scale}/reports/{claim.report}.html",
+            f"  figure: results/{scale}/reports/{claim.report}.html#{claim.figure}",
         ]
     )
 

@@ -121,7 +121,7 @@ def judge_drift_bound(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str
     elif all(found.high <= 1 for found in ratios):
         verdict = Verdict.REPRODUCED
         reason = (
-            f"movement stays below M·theta·sum(alpha) in all {len(ratios)} bias-free cells{skipped}, at most "
+            f"movement stays below M·θ·Σα in all {len(ratios)} bias-free cells{skipped}, at most "
             f"{worst.estimate:.2f} of it{beyond_text}"
         )
     else:
@@ -155,7 +155,7 @@ def judge_movement_boundary(tables: Mapping[str, pd.DataFrame], criterion: Mappi
     ]
     below = [(key, share) for key, x, share in cells if x <= criterion["stays_below"]]
     above = [(key, share) for key, x, share in cells if x >= criterion["leaves_above"]]
-    measure = "largest movement relative to no dropout where theta·sum(alpha) is small"
+    measure = "largest movement relative to no dropout where θ·Σα is small"
     if not below or not above:
         reason = f"{len(below)} cells far below and {len(above)} far above the boundary: both sides are needed"
         return Judgement(Verdict.INCONCLUSIVE, measure, np.nan, np.nan, np.nan, len(runs), reason)
@@ -165,7 +165,7 @@ def judge_movement_boundary(tables: Mapping[str, pd.DataFrame], criterion: Mappi
     left = [share.low > criterion["leaves"] for _, share in above]
     stuck = [key for key, share in above if share.high < criterion["leaves"]]
     stay_text = (
-        f"at theta·sum(alpha) <= {criterion['stays_below']:g} weights move at most {worst.estimate:.2g} of what they "
+        f"at θ·Σα <= {criterion['stays_below']:g} weights move at most {worst.estimate:.2g} of what they "
         f"move without dropout"
     )
     if any(moved):
@@ -184,7 +184,7 @@ def judge_movement_boundary(tables: Mapping[str, pd.DataFrame], criterion: Mappi
         depths = sorted({depth for _, depth, _ in stuck})
         verdict = Verdict.PARTLY
         reason = (
-            f"{stay_text}; but in {len(stuck)} of {len(above)} cells with theta·sum(alpha) >= "
+            f"{stay_text}; but in {len(stuck)} of {len(above)} cells with θ·Σα >= "
             f"{criterion['leaves_above']:g} they hardly move either (depths {', '.join(map(str, depths))}): "
             f"something else than paths holds them"
         )
@@ -208,7 +208,7 @@ def judge_crossings_and_success(tables: Mapping[str, pd.DataFrame], criterion: M
     runs = rows[
         (rows.depth == criterion["depth"]) & (rows.variant == "dropout") & (rows.gain == "plain") & rows.control_learns
     ]
-    measure = "share of networks with theta near 1 that learn"
+    measure = "share of networks with θ near 1 that learn"
     # Gains and depths share masks with the plain gain: count every mask once.
     masked = rows[(rows.variant == "dropout") & (rows.gain == "plain")]
     cells = masked.groupby(["depth", "width", "drop_rate"]).agg(
@@ -217,11 +217,11 @@ def judge_crossings_and_success(tables: Mapping[str, pd.DataFrame], criterion: M
     # Replicas of different drop rates compare the same words; Holm's correction needs no independence.
     p_values = holm(np.array([binomial_p_value(int(c.crossed), int(c.steps), c.theta) for c in cells.itertuples()]))
     deviation = (cells.crossed / cells.steps - cells.theta).abs().max()
-    sampled = f"sampled crossings agree with theta in {len(cells)} cells (largest deviation {deviation:.4f})"
+    sampled = f"sampled crossings agree with θ in {len(cells)} cells (largest deviation {deviation:.4f})"
     if p_values.min() < criterion["alpha"]:
         worst = cells.index[int(np.argmin(p_values))]
         where = f"L={worst[0]}, W={worst[1]}, p={worst[2]:g}"
-        reason = f"crossings differ from theta at {where} (adjusted p-value {p_values.min():.2g})"
+        reason = f"crossings differ from θ at {where} (adjusted p-value {p_values.min():.2g})"
         return Judgement(Verdict.NOT_REPRODUCED, measure, np.nan, np.nan, np.nan, int(cells.steps.sum()), reason)
     high = runs[runs.theta >= criterion["high"]]
     if high.empty:
@@ -229,18 +229,16 @@ def judge_crossings_and_success(tables: Mapping[str, pd.DataFrame], criterion: M
         return Judgement(Verdict.INCONCLUSIVE, measure, np.nan, np.nan, np.nan, len(runs), reason)
     learned = binomial_interval(int(high.learned.sum()), len(high))
     tau = _bootstrap_tau(runs)
-    tau_text = f"rank correlation of theta and success {tau.estimate:.2f} [{tau.low:.2f}, {tau.high:.2f}]"
+    tau_text = f"rank correlation of θ and success {tau.estimate:.2f} [{tau.low:.2f}, {tau.high:.2f}]"
     text = (
-        f"{sampled}; at L = {criterion['depth']:g} {high.learned.sum()} of {len(high)} networks with theta >= "
+        f"{sampled}; at L = {criterion['depth']:g} {high.learned.sum()} of {len(high)} networks with θ >= "
         f"{criterion['high']:g} learn"
     )
     if learned.low >= criterion["learns"] and tau.low > 0:
         verdict, reason = Verdict.REPRODUCED, f"{text}; {tau_text}"
     elif learned.high < criterion["learns"]:
         verdict = Verdict.PARTLY
-        reason = (
-            f"{text}, although masks leave a path and the same networks learn without dropout: theta does not decide"
-        )
+        reason = f"{text}, although masks leave a path and the same networks learn without dropout: θ does not decide"
     else:
         verdict, reason = Verdict.INCONCLUSIVE, f"{text}; {tau_text}"
     return Judgement(verdict, measure, learned.estimate, learned.low, learned.high, len(high), reason)
@@ -296,10 +294,10 @@ def judge_learning_time(tables: Mapping[str, pd.DataFrame], criterion: Mapping[s
         slower = runs[runs.censored & (runs.horizon > criterion["patience"] * runs.control_steps / runs.theta)]
         if (slope is not None and slope.low > 1 + criterion["margin"]) or len(slower) > len(runs) / 2:
             beyond.append(f"{model} W={width}")
-    measure = "slope of log steps against log 1/theta (width 1, dropout)"
+    measure = "slope of log steps against log 1/θ (width 1, dropout)"
     pure = slopes.get(("site", 1))
     if pure is None:
-        reason = "no width-1 runs without censoring at three or more theta"
+        reason = "no width-1 runs without censoring at three or more θ"
         return Judgement(Verdict.INCONCLUSIVE, measure, np.nan, np.nan, np.nan, len(rows), reason)
     found = ", ".join(
         f"{model} W={width}: {s.estimate:.2f} [{s.low:.2f}, {s.high:.2f}]" for (model, width), s in slopes.items()
@@ -307,7 +305,7 @@ def judge_learning_time(tables: Mapping[str, pd.DataFrame], criterion: Mapping[s
     low, high = 1 - criterion["margin"], 1 + criterion["margin"]
     faster = [key for key, slope in slopes.items() if slope.high < low]
     if faster:
-        verdict, reason = Verdict.NOT_REPRODUCED, f"steps grow more slowly than 1/theta ({found})"
+        verdict, reason = Verdict.NOT_REPRODUCED, f"steps grow more slowly than 1/θ ({found})"
     elif not (low <= pure.low and pure.high <= high):
         refuted = pure.low > high
         verdict = Verdict.NOT_REPRODUCED if refuted else Verdict.INCONCLUSIVE
@@ -315,7 +313,7 @@ def judge_learning_time(tables: Mapping[str, pd.DataFrame], criterion: Mapping[s
     elif beyond:
         verdict = Verdict.PARTLY
         reason = (
-            f"1/theta is exact where a mask either cuts or spares the network (slopes {found}), and only a lower bound "
+            f"1/θ is exact where a mask either cuts or spares the network (slopes {found}), and only a lower bound "
             f"otherwise: {', '.join(beyond)} need more than {criterion['patience']:g} times as long, or never got there"
         )
     else:
@@ -396,7 +394,7 @@ def judge_breakdown_with_biases(tables: Mapping[str, pd.DataFrame], criterion: M
     runs = final[(final.variant == "dropout") & (final.theta <= criterion["theta"])]
     measure = "loss over the loss of the best constant, lowest cell"
     if runs.empty:
-        reason = f"no biased cell with theta <= {criterion['theta']:g} whose network learns without dropout"
+        reason = f"no biased cell with θ <= {criterion['theta']:g} whose network learns without dropout"
         return Judgement(Verdict.INCONCLUSIVE, measure, np.nan, np.nan, np.nan, 0, reason)
     keys = ["problem", "depth", "width", "cell_drop_rate"]
     losses = {key: mean_interval(cell.loss_ratio) for key, cell in runs.groupby(keys)}
@@ -410,12 +408,12 @@ def judge_breakdown_with_biases(tables: Mapping[str, pd.DataFrame], criterion: M
     biases = runs.bias_movement.mean()
     moved = f"weights move up to {share.estimate:.0%} of what they move without dropout, biases by {biases:.2f}"
     text = (
-        f"{len(broken)} of {len(losses)} biased cells with theta <= {criterion['theta']:g} learn nothing beyond a "
+        f"{len(broken)} of {len(losses)} biased cells with θ <= {criterion['theta']:g} learn nothing beyond a "
         f"constant; {moved}"
     )
     if learned:
         where = ", ".join(f"{k[0]} L={k[1]} W={k[2]} p={k[3]:g}" for k in learned)
-        verdict, reason = Verdict.NOT_REPRODUCED, f"{where} learn in spite of theta <= {criterion['theta']:g}; {text}"
+        verdict, reason = Verdict.NOT_REPRODUCED, f"{where} learn in spite of θ <= {criterion['theta']:g}; {text}"
     elif len(broken) < len(losses):
         verdict, reason = Verdict.INCONCLUSIVE, text
     elif all(interval.high < criterion["stall"] for interval in by_cell.values()):
@@ -439,7 +437,7 @@ def judge_topologies(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str,
     for topology, cell in runs.groupby("topology"):
         shares[topology] = (binomial_interval(int(cell.learned.sum()), len(cell)), len(cell))
     if not {"residual", "convolution"} <= set(shares):
-        reason = f"no decidable residual and convolutional cells with plain theta <= {criterion['theta']:g}"
+        reason = f"no decidable residual and convolutional cells with plain θ <= {criterion['theta']:g}"
         return Judgement(Verdict.INCONCLUSIVE, measure, np.nan, np.nan, np.nan, len(runs), reason)
     (residual, r), (convolution, c) = shares["residual"], shares["convolution"]
     difference = residual.estimate - convolution.estimate
@@ -447,7 +445,7 @@ def judge_topologies(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str,
     lifted, holds = residual.low > 0.5, convolution.high < 0.5
     opposite = residual.high < 0.5, convolution.low > 0.5
     text = (
-        f"where plain theta <= {criterion['theta']:g}, {round(residual.estimate * r)} of {r} residual and "
+        f"where plain θ <= {criterion['theta']:g}, {round(residual.estimate * r)} of {r} residual and "
         f"{round(convolution.estimate * c)} of {c} convolutional networks learn"
     )
     if lifted and holds:

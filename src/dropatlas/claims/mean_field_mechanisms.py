@@ -105,7 +105,7 @@ def judge_stable_rates(tables: Mapping[str, pd.DataFrame], criterion: Mapping[st
     keys = ["activation", "width", "keep_rate"]
     rates, edge = tables[STABLE_RATES], tables[EDGE]
     late = edge[(edge.step > edge.step.max() / 2) & (edge.metric == "ram") & (edge.keep_rate < 1)]
-    measure = "step of a kept neuron in units of 2/lambda at the edge of stability, lowest cell"
+    measure = "step of a kept neuron in units of 2/λ at the edge of stability, lowest cell"
     medians = late.groupby([*keys, "seed"])[["neuron_step", "mean_step"]].median().reset_index()
     cells = [(key, _logs(part.neuron_step), _logs(part.mean_step)) for key, part in medians.groupby(keys)]
     n = int(medians.groupby(keys).size().min()) if cells else 0
@@ -132,7 +132,7 @@ def judge_stable_rates(tables: Mapping[str, pd.DataFrame], criterion: Mapping[st
     lowest = mean_interval(min((steps for _, steps, _ in cells if len(steps)), key=np.mean))
     effect, low, high = (float(np.exp(value)) for value in (lowest.estimate, lowest.low, lowest.high))
     text = (
-        f"single neurons step beyond 2/lambda in {beyond} of {len(cells)} cells; both hold in {len(holds)}; refuted: "
+        f"single neurons step beyond 2/λ in {beyond} of {len(cells)} cells; both hold in {len(holds)}; refuted: "
         f"{', '.join(fails) or 'none'}; open: {', '.join(undecided) or 'none'}; stable mean rate over that unmasked: "
         f"RaM {spread('ram')}; one mask for all neurons {spread('common')}"
     )

@@ -32,8 +32,8 @@ def _agreement_with_sampling(cells: pd.DataFrame, criterion: Mapping[str, float]
     if not p_values.min() >= criterion["alpha"]:  # NaN is no agreement
         verdict = Verdict.NOT_REPRODUCED
         reason = (
-            f"sampling rejects theta at p={worst.p:g}, W={worst.width}, L={worst.depth}: {worst.crossings} of "
-            f"{worst.samples} masks cross, theta = {worst.theta:.4g} (Holm-adjusted p-value {p_values.min():.2g})"
+            f"sampling rejects θ at p={worst.p:g}, W={worst.width}, L={worst.depth}: {worst.crossings} of "
+            f"{worst.samples} masks cross, θ = {worst.theta:.4g} (Holm-adjusted p-value {p_values.min():.2g})"
         )
     elif bound <= criterion["margin"]:
         verdict = Verdict.REPRODUCED
@@ -44,10 +44,10 @@ def _agreement_with_sampling(cells: pd.DataFrame, criterion: Mapping[str, float]
     else:
         verdict = Verdict.INCONCLUSIVE
         reason = (
-            f"no cell contradicts theta, but {int(cells.samples.min())} masks a cell bound the deviation only by "
+            f"no cell contradicts θ, but {int(cells.samples.min())} masks a cell bound the deviation only by "
             f"{bound:.4f} > {criterion['margin']:g}"
         )
-    measure = "largest |sampled - theta| over the grid"
+    measure = "largest |sampled − θ| over the grid"
     return Judgement(verdict, measure, float(deviation.max()), 0.0, float(bound), int(cells.samples.sum()), reason)
 
 
@@ -72,7 +72,7 @@ def judge_bond_bounds_and_chain(tables: Mapping[str, pd.DataFrame], criterion: M
             float(excess.max()),
             float(excess.max()),
             len(cells),
-            f"at p={worst.p:g}, W={worst.width}, L={worst.depth} theta = {worst.theta:.6g} lies outside "
+            f"at p={worst.p:g}, W={worst.width}, L={worst.depth} θ = {worst.theta:.6g} lies outside "
             f"[{worst.lower_bound:.6g}, {worst.upper_bound:.6g}]",
         )
     return Judgement(
@@ -102,7 +102,7 @@ def _approach(rows: pd.DataFrame, outer_tolerance: float) -> tuple[list[str], li
         distances = np.abs(values - limit)
         moves_away = not (np.diff(distances) <= 1e-9).all()
         stands_still = distances[-1] > 1e-3 and distances[-1] > 0.9 * distances[len(distances) // 2]
-        shown = f"C={constant:g}, tau={exponent:g}: {values[-1]:.4f} against {limit:.4f}"
+        shown = f"C={constant:g}, τ={exponent:g}: {values[-1]:.4f} against {limit:.4f}"
         if moves_away or stands_still:
             failed.append(shown)
         elif distances[-1] > outer_tolerance:
@@ -123,16 +123,16 @@ def judge_site_trichotomy(tables: Mapping[str, pd.DataFrame], criterion: Mapping
     if failed:
         verdict, reason = Verdict.NOT_REPRODUCED, f"thresholds do not go to their limits: {'; '.join(failed)}"
     elif not largest <= criterion["critical_tolerance"]:
-        verdict, reason = Verdict.NOT_REPRODUCED, f"at tau = 1 the last threshold misses exp(-1/C) by {largest:.2g}"
+        verdict, reason = Verdict.NOT_REPRODUCED, f"at τ = 1 the last threshold misses e^(−1/C) by {largest:.2g}"
     elif far:
         verdict, reason = Verdict.PARTLY, f"thresholds go to their limits but are still far: {'; '.join(far)}"
     else:
         verdict = Verdict.REPRODUCED
         reason = (
-            "the p where theta = 1/2 moves to the predicted limit for every C and tau; at tau = 1 it ends within "
-            f"{largest:.2g} of exp(-1/C)"
+            "the p where θ = 1/2 moves to the predicted limit for every C and τ; at τ = 1 it ends within "
+            f"{largest:.2g} of e^(−1/C)"
         )
-    return Judgement(verdict, "distance to exp(-1/C) at tau = 1", largest, largest, largest, len(rows), reason)
+    return Judgement(verdict, "distance to e^(−1/C) at τ = 1", largest, largest, largest, len(rows), reason)
 
 
 def _extrapolations(curve: pd.DataFrame) -> tuple[float, float, float]:
@@ -162,7 +162,7 @@ def judge_bond_gap_closes(tables: Mapping[str, pd.DataFrame], criterion: Mapping
     At tau = 1/2 the finite-width correction falls only like 1/W, so the threshold is extrapolated to infinite width;
     its interval is the spread over reasonable fits. In the gap 1/2 < tau < 1 of the published bounds the exact
     thresholds must go to 1 while those of the lower bound fall. Criterion: `critical_tolerance` (extrapolated threshold
-    to exp(-1/C)), `outer_tolerance` (distance to 0 or 1 beyond which the verdict is only "partly").
+    to e^(−1/C)), `outer_tolerance` (distance to 0 or 1 beyond which the verdict is only "partly").
     """
     rows = tables[THRESHOLDS].query("model == 'bond'")
     exact = rows.query("curve == 'exact'")
@@ -182,15 +182,15 @@ def judge_bond_gap_closes(tables: Mapping[str, pd.DataFrame], criterion: Mapping
     if failed:
         verdict, reason = Verdict.NOT_REPRODUCED, f"thresholds do not go to their limits: {'; '.join(failed)}"
     elif not largest <= criterion["critical_tolerance"]:
-        verdict, reason = Verdict.NOT_REPRODUCED, f"at tau = 1/2 the extrapolated thresholds miss exp(-1/C): {limits}"
+        verdict, reason = Verdict.NOT_REPRODUCED, f"at τ = 1/2 the extrapolated thresholds miss e^(−1/C): {limits}"
     elif far or not bound_falls:
         what = f"still far: {'; '.join(far)}" if far else "no gap of the published bounds was seen"
-        verdict, reason = Verdict.PARTLY, f"the limits hold at tau = 1/2 ({limits}), but {what}"
+        verdict, reason = Verdict.PARTLY, f"the limits hold at τ = 1/2 ({limits}), but {what}"
     else:
         verdict = Verdict.REPRODUCED
         reason = (
             "in the gap of the published bounds the exact thresholds go to 1, those of the lower bound fall to 0; "
-            f"at tau = 1/2 they extrapolate to exp(-1/C): {limits}"
+            f"at τ = 1/2 they extrapolate to e^(−1/C): {limits}"
         )
-    measure = "distance of the extrapolated threshold to exp(-1/C) at tau = 1/2"
+    measure = "distance of the extrapolated threshold to e^(−1/C) at τ = 1/2"
     return Judgement(verdict, measure, largest, low, high, len(exact), reason)
