@@ -20,6 +20,7 @@ include: "rules/percolation.smk"
 include: "rules/collapse.smk"
 include: "rules/phases.smk"
 include: "rules/ddc.smk"
+include: "rules/ablations.smk"
 include: "rules/reports.smk"
 
 

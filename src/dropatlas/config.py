@@ -20,6 +20,7 @@ from dropatlas.collapse.settings import CollapseSettings
 from dropatlas.data.choice import DataChoice
 from dropatlas.meanfield.settings import PhasesSettings
 from dropatlas.percolation.settings import PercolationSettings
+from dropatlas.regularisation.ablation_settings import AblationSettings
 from dropatlas.regularisation.settings import DDCSettings
 from dropatlas.settings import Section
 
@@ -42,6 +43,7 @@ class Config(Section):
     collapse: CollapseSettings = Field(description="arXiv 2512.13853: deep networks trained under dropout")
     phases: PhasesSettings = Field(description="arXiv 2510.07554: dropout of two-layer mean-field networks")
     ddc: DDCSettings = Field(description="arXiv 2502.19948: Dynamic DropConnect against other methods")
+    ablations: AblationSettings = Field(description="arXiv 2502.19948: ablations and mechanisms")
 
     def section(self, path: str) -> str:
         """Canonical JSON of one section, such as `percolation.crossing`."""
