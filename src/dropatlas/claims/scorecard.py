@@ -1,5 +1,7 @@
 """The scorecard read at a glance: how many claims of which paper have which verdict."""
 
+import math
+
 import pandas as pd
 
 from dropatlas.claims.ledger import PAPERS
@@ -18,6 +20,13 @@ def verdict_counts(rows: pd.DataFrame) -> pd.DataFrame:
     counts = pd.crosstab(rows.paper, rows.verdict)
     papers = [paper for paper in PAPERS if paper in counts.index]
     return counts.loc[papers, [verdict for verdict in Verdict if verdict in counts.columns]]
+
+
+def measured(effect: float, low: float, high: float) -> str:
+    """An effect with its interval, such as "0.47 [0.26, 0.68]"; alone if nothing was sampled; "–" for no effect."""
+    if math.isnan(effect):
+        return "–"
+    return f"{effect:.3g}" if low == high else f"{effect:.3g} [{low:.3g}, {high:.3g}]"
 
 
 def summary(rows: pd.DataFrame) -> str:

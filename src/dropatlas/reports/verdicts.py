@@ -4,12 +4,11 @@ import html
 import importlib
 import inspect
 import json
-import math
 
 import pandas as pd
 
 from dropatlas.claims import PAPERS, Verdict
-from dropatlas.claims.scorecard import verdict_counts
+from dropatlas.claims.scorecard import measured, verdict_counts
 
 SIGNS = {
     Verdict.REPRODUCED: "✓",
@@ -83,21 +82,14 @@ def verdict_table(rows: pd.DataFrame, scorecard: bool = False) -> str:
 
 def _cells(row: tuple, scorecard: bool) -> tuple[str, ...]:
     verdict = f'<span class="verdict {_css_class(row.verdict)}">{row.verdict}</span>'
+    ours = measured(row.effect, row.interval_low, row.interval_high)
     return (
         f'{html.escape(row.statement)} <span class="where">{html.escape(row.where)}</span>',
         html.escape(row.published),
-        _measured(row),
+        ours if pd.isna(row.effect) else f'{ours} <span class="where">{html.escape(row.measure)}; n = {row.n:,}</span>',
         f'{verdict} <span class="where">scale {row.scale}</span>',
         f'{html.escape(row.reason)} <span class="where">{_links(row, scorecard)}</span>',
     )
-
-
-def _measured(row: tuple) -> str:
-    if math.isnan(row.effect):
-        return "–"
-    interval = "" if row.interval_low == row.interval_high else f" [{row.interval_low:.3g}, {row.interval_high:.3g}]"
-    what = f'<span class="where">{html.escape(row.measure)}; n = {row.n:,}</span>'
-    return f"<strong>{row.effect:.3g}</strong>{interval} {what}"
 
 
 def _links(row: tuple, scorecard: bool) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from dropatlas.claims import Verdict
+from dropatlas.claims.scorecard import measured
 from dropatlas.provenance import Provenance
 from dropatlas.tables import content_hash, read_provenance, read_table
 
@@ -137,12 +138,10 @@ def compare_verdicts(first: Path, second: Path) -> pd.DataFrame:
 
 
 def _told(row: pd.Series, run: int) -> str:
-    verdict, effect = row[f"verdict_{run}"], row[f"effect_{run}"]
+    verdict = row[f"verdict_{run}"]
     if pd.isna(verdict):
         return "no such claim"
-    if pd.isna(effect):
-        return verdict
-    return f"{verdict} {effect:.3g} [{row[f'interval_low_{run}']:.3g}, {row[f'interval_high_{run}']:.3g}]"
+    return f"{verdict} {measured(*(row[f'{part}_{run}'] for part in ('effect', 'interval_low', 'interval_high')))}"
 
 
 def comparison(first: Path, second: Path) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from dropatlas.claims import PAPERS, Verdict
-from dropatlas.claims.scorecard import verdict_counts
+from dropatlas.claims.scorecard import measured, verdict_counts
 from dropatlas.files import whole_file
 from dropatlas.seals import write_checksums
 from dropatlas.tables import read_provenance
@@ -117,15 +117,10 @@ def readme_scorecard(folder: Path) -> str:
 def _line(row: tuple, folder: Path) -> str:
     figure = next((path.name for path in sorted(folder.glob(f"{row.report}-{row.figure}.*"))), None)
     verdict = f"[{row.verdict}](results/published/{figure})" if figure else row.verdict
-    cells = (f"{row.id}: {row.statement} ({row.where})", row.published, _measured(row), verdict)
+    ours = measured(row.effect, row.interval_low, row.interval_high)
+    ours = ours if pd.isna(row.effect) else f"{ours}: {row.measure}"
+    cells = (f"{row.id}: {row.statement} ({row.where})", row.published, ours, verdict)
     return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
-
-
-def _measured(row: tuple) -> str:
-    if pd.isna(row.effect):
-        return "–"
-    interval = "" if row.interval_low == row.interval_high else f" [{row.interval_low:.3g}, {row.interval_high:.3g}]"
-    return f"{row.effect:.3g}{interval}: {row.measure}"
 
 
 def with_scorecard(readme: str, scorecard: str) -> str:
