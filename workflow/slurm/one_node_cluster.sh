@@ -22,7 +22,9 @@ stop() { # the daemon that wrote this pid file; it removes the file itself
 down() {
   [[ -e $config ]] || return 0
   [[ $(head -n 1 "$config") == "$mark" ]] || fail "$config belongs to another cluster; nothing was changed"
-  timeout 20 scancel --state=RUNNING --state=PENDING --user="$(id -un)" 2>/dev/null || true
+  if timeout 20 scancel --user="$(id -un)" 2>/dev/null; then # and until they are gone, or their processes would stay
+    timeout 60 bash -c 'while [[ -n $(squeue --noheader) ]]; do sleep 0.5; done' || true
+  fi
   stop "$state/slurmd.pid"
   stop "$state/slurmctld.pid"
   stop "$state/munge/munged.pid"
