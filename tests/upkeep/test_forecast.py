@@ -70,6 +70,17 @@ def test_time_beyond_the_start_grows_with_the_work(runs):
     assert found.core_hours * 3600 == pytest.approx(forecasts.START_SECONDS + 90.0)
 
 
+def test_forecasts_of_standard_from_quick_come_near_what_was_measured(runs):
+    # processor seconds of both scales, measured on one machine
+    recorded = pd.read_csv(Path(__file__).with_name("recorded_seconds.csv"), index_col="table")
+    for name, seconds in recorded.quick.items():
+        runs.add("quick", name, seconds)
+    found = runs.forecast("standard")
+    predicted = pd.Series({name: 3600 * found[name].core_hours for name in recorded.index})
+    assert ((predicted / recorded.standard).between(1 / 4, 4)).all(), predicted
+    assert predicted.sum() == pytest.approx(recorded.standard.sum(), rel=0.5)
+
+
 def test_the_largest_recorded_run_counts(runs):
     runs.add("quick", "collapse/variants", seconds=10.0)
     runs.add("standard", "collapse/variants", seconds=1000.0)
