@@ -9,6 +9,7 @@ import pandas as pd
 from dropatlas.claims import (
     collapse,
     ddc_benchmark,
+    ddc_ablations,
     mean_field_mechanisms,
     meanfield_variants,
     percolation,
@@ -48,6 +49,13 @@ JUDGES: dict[str, Judge] = {
     "ddc_on_harder_sets": ddc_benchmark.judge_harder_sets,
     "step_time": ddc_benchmark.judge_step_time,
     "ddc_on_other_architectures": ddc_benchmark.judge_other_architectures,
+    "two_parameter_regression": ddc_ablations.judge_regression,
+    "formula_ablation": ddc_ablations.judge_formula,
+    "calibration": ddc_ablations.judge_calibration,
+    "sensitivity": ddc_ablations.judge_sensitivity,
+    "learned_rates": ddc_ablations.judge_learned_rates,
+    "monte_carlo": ddc_ablations.judge_monte_carlo,
+    "feedback": ddc_ablations.judge_feedback,
 }
 
 
