@@ -9,6 +9,7 @@ import pytest
 from dropatlas.claims import ddc_ablations as judges
 from dropatlas.claims import judge, load_ledger
 from dropatlas.claims.verdicts import Verdict
+from dropatlas.regularisation.effects import GRID, PUBLISHED, sensitivity_effects
 
 REPRODUCED, REFUTED, OPEN, PARTLY = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.INCONCLUSIVE, Verdict.PARTLY
 
@@ -124,10 +125,10 @@ def sensitivity(images=0.0, table=0.0, spread=0.002, seeds=6, diverged=False):
         base, parts = 0.9 + 0.02 * noise(1, seeds), []
         for number, setting in enumerate(product((0.1, 0.3), (0.25, 0.5), (0.0, 0.5))):
             shift = (images if cell == "images" else table) * (setting == (0.1, 0.25, 0.0))
-            wiggle = 0 if setting == judges.PUBLISHED else spread * noise(number, seeds)
+            wiggle = 0 if setting == PUBLISHED else spread * noise(number, seeds)
             broken = diverged and setting == (0.1, 0.25, 0.0)
             quality = np.full(seeds, np.nan) if broken else base + shift + wiggle
-            frame = pd.DataFrame(dict(zip(judges.GRID, setting, strict=True)) | {"replica": range(seeds)})
+            frame = pd.DataFrame(dict(zip(GRID, setting, strict=True)) | {"replica": range(seeds)})
             if cell == "images":
                 frame = frame.assign(test_accuracy=quality, validation_accuracy=quality, test_loss=1, validation_loss=1)
             else:
@@ -159,9 +160,9 @@ def test_sensitivity(evidence, verdict):
 def test_sensitivity_effects_are_paired_and_relative_for_losses():
     evidence = sensitivity(images=0.05, table=0.3, spread=0.0)
     for name, expected in zip(judges.SENSITIVITY.values(), (0.05, 0.3), strict=True):
-        effects = judges.sensitivity_effects(evidence[name]).set_index(judges.GRID)
+        effects = sensitivity_effects(evidence[name]).set_index(GRID)
         assert effects.effect[(0.1, 0.25, 0.0)] == pytest.approx(expected)
-        assert effects.effect[judges.PUBLISHED] == 0
+        assert effects.effect[PUBLISHED] == 0
         assert effects.best[(0.1, 0.25, 0.0)]
         assert effects.best.sum() == 1
 
@@ -169,7 +170,7 @@ def test_sensitivity_effects_are_paired_and_relative_for_losses():
 def test_a_grid_without_the_published_setting_is_refused():
     rows = sensitivity()[judges.SENSITIVITY["images"]]
     with pytest.raises(ValueError, match="lacks the published setting"):
-        judges.sensitivity_effects(rows[rows.base_rate < 0.3])
+        sensitivity_effects(rows[rows.base_rate < 0.3])
 
 
 def learned(accuracy=0.02, loss=-0.05, spread=0.003, seeds=8):

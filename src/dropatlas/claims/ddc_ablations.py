@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from dropatlas.claims.verdicts import Judgement, Verdict
+from dropatlas.regularisation.effects import paired_differences, sensitivity_effects
 from dropatlas.stats import Interval, equivalence_p_value, holm, mean_interval
 
 REGRESSION = "ablations/regression"
@@ -20,8 +21,6 @@ FEEDBACK = "ablations/feedback"
 
 LEAST_SEEDS = 3
 LEAST_STARTS = 20
-GRID = ["base_rate", "gradient_rate", "threshold"]
-PUBLISHED = (0.3, 0.5, 0.5)
 TWO_GROUPS = 5 / 9
 
 
@@ -47,25 +46,6 @@ def _signs(groups: list[np.ndarray], alpha: float, centre: float = 0.0) -> list[
     """+1 where a mean is above `centre`, -1 where below, 0 where open: t tests, corrected together (Holm)."""
     decided = holm(np.array([_p_value(values, centre) for values in groups])) <= alpha
     return [int(np.sign(values.mean() - centre)) if found else 0 for values, found in zip(groups, decided, strict=True)]
-
-
-def paired_differences(rows: pd.DataFrame, arm: str, base: str, column: str) -> np.ndarray:
-    """`column` of `arm` minus that of `base`, seed by seed, where both are numbers.
-
-    Args:
-        rows: One row per arm and replica.
-        arm: Side of the comparison.
-        base: What it is compared with.
-        column: A measure.
-
-    Returns:
-        Shape (seeds,).
-    """
-    values = rows.pivot(index="replica", columns="arm", values=column)
-    if not {arm, base} <= set(values.columns):
-        return np.array([])
-    difference = (values[arm] - values[base]).to_numpy(dtype=float)
-    return difference[np.isfinite(difference)]
 
 
 def first_to_target(rows: pd.DataFrame, other: str) -> pd.DataFrame:
@@ -214,42 +194,6 @@ def judge_calibration(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str
         verdict = Verdict.NOT_REPRODUCED if min(nearer) > 0 else Verdict.INCONCLUSIVE
     end = found["end"]
     return Judgement(verdict, measure, end.estimate, end.low, end.high, n, text)
-
-
-def sensitivity_effects(rows: pd.DataFrame) -> pd.DataFrame:
-    """Every setting of the grid against the published one, paired over seeds.
-
-    Args:
-        rows: Table `ablations/sensitivity_images` or `ablations/sensitivity_table`.
-
-    Returns:
-        One row per setting but the published one: base_rate, gradient_rate, threshold, `effect` with `low` and `high`
-        (95 %) and `differences`: gain in test accuracy, or for regression the relative fall of the test loss; NaN and
-        `diverged` where a run diverged. `best` marks the setting (published included) with the best mean validation.
-    """
-    regression = rows.test_accuracy.isna().all()
-    quality, checked = (
-        (-rows.test_loss, -rows.validation_loss) if regression else (rows.test_accuracy, rows.validation_accuracy)
-    )
-    values = rows.assign(quality=quality, checked=checked)
-    wide = values.pivot(index="replica", columns=GRID, values="quality")
-    if PUBLISHED not in wide.columns:
-        raise ValueError(f"the grid lacks the published setting (p, p_g, τ) = {PUBLISHED}")
-    published = wide[PUBLISHED]
-    scale = float(-published.mean()) if regression else 1.0
-    best = values.groupby(GRID).checked.mean().idxmax()
-    broken = values.groupby(GRID).diverged.any()
-    found = []
-    for setting in wide.columns:
-        differences = ((wide[setting] - published) / scale).to_numpy(dtype=float)
-        interval = mean_interval(differences)
-        found.append(
-            dict(zip(GRID, setting, strict=True))
-            | {"effect": interval.estimate, "low": interval.low, "high": interval.high}
-            | {"differences": differences[np.isfinite(differences)]}
-            | {"best": setting == best, "published": setting == PUBLISHED, "diverged": bool(broken[setting])}
-        )
-    return pd.DataFrame(found)
 
 
 def judge_sensitivity(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
