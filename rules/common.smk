@@ -39,12 +39,6 @@ def results(path):
     return f"results/{SCALE}/{path}"
 
 
-# Tables that claims rest on.
-EVIDENCE = sorted(
-    {results(f"tables/{name}.parquet") for claim in LEDGER for name in claim.evidence}
-)
-
-
 def dataset(name):
     """Prepared file of a data set."""
     return results(f"data/{name}.arrays")
@@ -98,14 +92,13 @@ def run_task(task, *options, seeded=False, tables=False, data=False, checkpoints
     )
 
 
-def evidence(wildcards):
-    """Tables that the claims of a report rest on, as far as this scale makes them."""
-    docket = LEDGER.docket(wildcards.report, SCALE)
+def evidence_of(claims):
+    """Tables that claims rest on, as far as this scale makes them."""
     made = {name for tables in REPORT_TABLES.values() for name in tables}
     return sorted(
         {
             results(f"tables/{name}.parquet")
-            for claim in docket.claims
+            for claim in claims
             for name in made.intersection(claim.evidence)
         }
     )
@@ -232,13 +225,14 @@ def index_command(page):
 
 def show_what_is_there():
     """After a failure: scorecard and start page from the tables that can be read; the rest is marked "not run"."""
-    tables = [path for path in EVIDENCE if readable(path)]
+    evidence = evidence_of(LEDGER)
+    tables = [path for path in evidence if readable(path)]
     if not tables:
         return
     scorecard, page = results("tables/scorecard.parquet"), results(
         "reports/scorecard.html"
     )
-    if tables != EVIDENCE or not Path(scorecard).exists():
+    if tables != evidence or not Path(scorecard).exists():
         notebook = Named(
             notebook="notebooks/scorecard.ipynb",
             figures=results("figures/scorecard"),
@@ -281,6 +275,8 @@ def show_what_is_there():
 def scorecard_summary():
     """Counts of verdicts, if the scorecard is there and no older than what it rests on."""
     scorecard = Path(results("tables/scorecard.parquet"))
-    found = [Path(path) for path in [*EVIDENCE, scorecard] if Path(path).exists()]
+    found = [
+        Path(path) for path in [*evidence_of(LEDGER), scorecard] if Path(path).exists()
+    ]
     newest = max(found, key=lambda path: path.stat().st_mtime, default=None)
     return summary(read_table(scorecard)) if newest == scorecard else ""

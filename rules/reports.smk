@@ -6,7 +6,9 @@ wildcard_constraints:
 rule judge_claims:
     input:
         code=code_closure("dropatlas.tasks.judge_claims"),
-        tables=evidence,
+        tables=lambda wildcards: evidence_of(
+            LEDGER.docket(wildcards.report, SCALE).claims
+        ),
     output:
         table=results("tables/{report}/claims.parquet"),
     log:
@@ -30,7 +32,7 @@ rule judge_claims:
 rule tabulate_scorecard:
     input:
         code=code_closure("dropatlas.tasks.scorecard"),
-        tables=EVIDENCE,
+        tables=evidence_of(LEDGER),
     output:
         table=results("tables/scorecard.parquet"),
     log:
