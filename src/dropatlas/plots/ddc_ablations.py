@@ -121,7 +121,7 @@ def regression_paths(rows: pd.DataFrame, methods: Sequence[str], scales: Sequenc
         plt.Line2D([], [], marker="*", ls="", color="black", label="optimum"),
         plt.Line2D([], [], marker="o", ls="", color="black", ms=4, label="start"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=6, fontsize="small")
+    figure.legend(handles=handles, loc="outside upper center", ncols=6, fontsize="small")
     return figure
 
 
@@ -151,7 +151,7 @@ def regression_drops(rows: pd.DataFrame) -> Figure:
         plt.Line2D([], [], marker="D", ls="", color="0.3", mfc="white", label="edge with the larger gradient"),
         plt.Line2D([], [], color="0.5", ls=":", label="0.3 and 0.635: the only two rates of DDC here"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize="small")
+    figure.legend(handles=handles, loc="outside upper center", ncols=3, fontsize="small")
     return figure
 
 
@@ -191,7 +191,7 @@ def regression_convergence(rows: pd.DataFrame, target: float) -> Figure:
             axes.set_title(f"learning rate {rate:g} · 2/λ" if scale == problems[0] else "")
             axes.set_xlabel("steps of gradient descent" if scale == problems[-1] else "")
         line[0].set_ylabel(f"{_problem(runs[runs.first_scale == scale])}\nshare of starts", fontsize="small")
-    figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize="small")
+    figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize="small")
     return figure
 
 
@@ -217,7 +217,7 @@ def regression_floors(rows: pd.DataFrame) -> Figure:
         axes.set(title=_problem(once[once.first_scale == scale]), yscale="log", xlabel="learning rate in units of 2/λ")
         axes.set_xticks(range(len(rates)), [f"{rate:g}" for rate in rates])
     panels[0].set_ylabel("excess risk at the end\nover the initial one")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize="small")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize="small")
     return figure
 
 
@@ -279,7 +279,7 @@ def learning_curves(rows: pd.DataFrame, arms: Sequence[str]) -> Figure:
         axes.set_ylim(0, 1.05 * top)
     panels[0].set_title("with masks")
     panels[1].set_title("without masks")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize="small")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize="small")
     return figure
 
 
@@ -312,7 +312,7 @@ def output_ratios(rows: pd.DataFrame) -> Figure:
         plt.Line2D([], [], color=colour, marker="o", label=label)
         for label, colour in (("initial weights", COLOURS[1]), ("after training", COLOURS[0]))
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize="small")
+    figure.legend(handles=handles, loc="outside upper center", ncols=2, fontsize="small")
     return figure
 
 
@@ -444,7 +444,7 @@ def reliability(rows: pd.DataFrame) -> Figure:
             label = f"{kind}: ECE {100 * error:.1f} %"
             axes.errorbar(x, y, half, fmt=form, color=colour, ms=4, lw=1.3, capsize=1.5, label=label)
         axes.set(title=ARMS[arm], xlabel="confidence", xlim=(0, 1.02), ylim=(0, 1.02))
-        axes.legend(fontsize="x-small", loc="upper left")
+        axes.legend(fontsize="x-small", loc="lower right")
     panels[0].set_ylabel("share of right classes")
     return figure
 
@@ -503,5 +503,5 @@ def feedback_over_training(rows: pd.DataFrame) -> Figure:
         axes.axhline(0, color="0.4", lw=1)
         axes.set(xlabel="window of training", ylabel=label)
         axes.xaxis.get_major_locator().set_params(integer=True)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize="small")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize="small")
     return figure
