@@ -229,46 +229,37 @@ def show_what_is_there():
     tables = [path for path in evidence if readable(path)]
     if not tables:
         return
-    scorecard, page = results("tables/scorecard.parquet"), results(
-        "reports/scorecard.html"
-    )
+    scorecard = results("tables/scorecard.parquet")
     if tables != evidence or not Path(scorecard).exists():
-        notebook = Named(
-            notebook="notebooks/scorecard.ipynb",
-            figures=results("figures/scorecard"),
-            tables=[scorecard],
-        )
-        executed = Named(notebook=results("notebooks/scorecard.ipynb"))
         wildcards = Named(report="scorecard")
-        shell(
-            run_task("scorecard", tables=True),
-            input=Named(tables=tables),
-            params=Named(settings=LEDGER.full_docket(SCALE).model_dump_json()),
-            output=Named(table=scorecard),
-            log=results("logs/scorecard/table.log"),
+        settings = Named(settings=LEDGER.full_docket(SCALE).model_dump_json())
+        notebook = Named(notebook="notebooks/scorecard.ipynb", tables=[scorecard])
+        drawn = Named(results=results("").rstrip("/"), mark=notebook_mark(wildcards))
+        executed = Named(notebook=results("notebooks/scorecard.ipynb"))
+        table, csv = Named(table=scorecard), Named(
+            table=results("tables/scorecard.csv")
         )
-        shell(
-            export_command(),
-            input=Named(table=scorecard),
-            output=Named(table=results("tables/scorecard.csv")),
-            log=results("logs/scorecard/csv.log"),
-        )
-        shell(
-            notebook_command(),
-            input=notebook,
-            params=Named(
-                results=results("").rstrip("/"), mark=notebook_mark(wildcards)
+        page = Named(page=results("reports/scorecard.html"))
+        for step, command, source, params, target in (
+            (
+                "table",
+                run_task("scorecard", tables=True),
+                Named(tables=tables),
+                settings,
+                table,
             ),
-            output=executed,
-            log=results("logs/scorecard/notebook.log"),
-        )
-        shell(
-            page_command(),
-            wildcards=wildcards,
-            input=executed,
-            output=Named(page=page),
-            log=results("logs/scorecard/page.log"),
-        )
+            ("csv", export_command(), table, None, csv),
+            ("notebook", notebook_command(), notebook, drawn, executed),
+            ("page", page_command(), executed, None, page),
+        ):
+            shell(
+                command,
+                wildcards=wildcards,
+                input=source,
+                params=params,
+                output=target,
+                log=results(f"logs/scorecard/{step}.log"),
+            )
     shell(index_command(results("reports/index.html")))
 
 
