@@ -25,16 +25,15 @@ START_SECONDS = 3.0
 BYTES_PER_NUMBER = 16
 """A number with its gradient or a copy in double precision."""
 
-TRAINED_TOPICS = ("ddc_runs", "ablations")
-"""Topics whose networks `dropatlas.training` trains, on a GPU where there is one. Their work has one unit, so that a
-table that was never timed is estimated from another of its topic."""
+SAMPLED_SECONDS = 300.0
+"""From here on the processor time counts, which Snakemake samples every half minute; below, wall time times threads."""
 
 NO_TABLES = ("claims", "notebook", "page")
 """Records of the steps of a report, seconds at every scale."""
 
 
 class Record(NamedTuple):
-    """One finished job: its table, wall time times threads, peak memory, size of the table."""
+    """One finished job: its table, time of all its cores, peak memory, size of the table."""
 
     name: str
     scale: str
@@ -51,16 +50,12 @@ class Estimate(NamedTuple):
     memory_gb: float
     disk_mb: float
     basis: str
+    on_gpu: bool = False
 
     @property
     def known(self) -> bool:
         """Whether there is an estimate."""
         return not isnan(self.core_hours)
-
-    @property
-    def on_gpu(self) -> bool:
-        """Whether it runs on a GPU where there is one."""
-        return self.name.startswith(TRAINED_TOPICS)
 
 
 def configuration(scale: str) -> Config:
@@ -81,7 +76,8 @@ def recorded_jobs(results: Path) -> list[Record]:
             table = results / scale / "tables" / f"{name}.parquet"
             size = table.stat().st_size if table.exists() else 0
             row = pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
-            found.append(Record(name, scale, float(row.s) * int(row.threads), float(row.max_rss), size))
+            seconds = row.cpu_time if row.s >= SAMPLED_SECONDS else row.s * row.threads
+            found.append(Record(name, scale, float(seconds), float(row.max_rss), size))
     return found
 
 
@@ -107,19 +103,20 @@ def estimate(name: str, scale: str, records: Iterable[Record]) -> Estimate:
         return unknown._replace(basis="its work is not counted in dropatlas.upkeep.work")
     known = [record for record in records if record.name in work_at(record.scale)]
     own = [record for record in known if record.name == name]
-    topic = [record for record in known if record.name.startswith(TRAINED_TOPICS)]
-    usable = own or (topic if name.startswith(TRAINED_TOPICS) else [])
+    work = {record: work_at(record.scale)[record.name] for record in known}
+    after = work_at(scale)[name]
+    # a trained table that was never timed is estimated from another
+    usable = own or [record for record in known if after.trained and work[record].trained]
     if not usable:
         return unknown._replace(basis="never timed")
-    work = {record: work_at(record.scale)[record.name] for record in usable}
     base = max(usable, key=lambda record: work[record].operations)
-    before, after = work[base], work_at(scale)[name]
+    before = work[base]
     start = min(START_SECONDS, base.core_seconds)
     seconds = start + (base.core_seconds - start) * after.operations / before.operations
     memory = base.memory_mb + BYTES_PER_NUMBER * max(0.0, after.numbers - before.numbers) / 1e6
     disk = base.bytes_on_disk * after.rows / before.rows
     basis = base.scale if own else f"{base.scale}, {base.name}"
-    return Estimate(name, seconds / 3600, memory / 1e3, disk / 1e6, basis)
+    return Estimate(name, seconds / 3600, memory / 1e3, disk / 1e6, basis, after.trained)
 
 
 def forecast(scale: str, results: Path) -> list[Estimate]:

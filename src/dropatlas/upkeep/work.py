@@ -39,11 +39,15 @@ DIGITS = {"digits5k": (400, 100), "mnist": (6000, 1000)}
 
 
 class Work(NamedTuple):
-    """Size of one table: operations, numbers of the largest arrays held at once, rows."""
+    """Size of one table: operations, numbers of the largest arrays held at once, rows.
+
+    `trained`: by `dropatlas.training`, on a GPU where there is one. Operations of such tables have one unit.
+    """
 
     operations: float
     numbers: float
     rows: float
+    trained: bool = False
 
 
 Count = Callable[[Config], Work]
@@ -74,7 +78,7 @@ def _table(name: str) -> Callable[[Count], Count]:
 
 def _joined(parts: Iterable[Work]) -> Work:
     """Parts of one table, done one after the other."""
-    operations, numbers, rows = zip(*parts, strict=True)
+    operations, numbers, rows, _ = zip(*parts, strict=True)
     return Work(sum(operations), max(numbers), sum(rows))
 
 
@@ -414,8 +418,8 @@ def _model(name: str, shape: tuple[int, ...], outputs: int) -> _Model:
     return _Model(counter.get_total_flops() / 2, parameters, sum(activations), len(leaves))
 
 
-def _arm(config: Config, cell: Cell) -> Work:
-    """One arm of a comparison: all seeds, trained and evaluated after every epoch."""
+def _arms(config: Config, cell: Cell, arms: int = 1) -> Work:
+    """Arms of a comparison: all seeds, trained and evaluated after every epoch."""
     data, recipe = _samples(config, cell.data), cell.recipe
     train, test = cell.train_size or data.train, cell.test_size or data.test
     shape = (data.shape[0], recipe.resize, recipe.resize) if recipe.resize and cell.has_images else data.shape
@@ -424,14 +428,14 @@ def _arm(config: Config, cell: Cell) -> Work:
     epoch = steps * (10 * model.layers * CALL + 20 * model.parameters) + 3 * train * model.multiply_adds
     scored = (train / 10 + test / recipe.epochs) * model.multiply_adds  # validation every time, test at the end
     numbers = model.parameters + recipe.batch_size * model.activations + (train + test) * data.shape[0]
-    runs = cell.seeds * recipe.epochs
-    return Work(runs * (epoch + scored), numbers, runs)
+    epochs = arms * cell.seeds * recipe.epochs
+    return Work(epochs * (epoch + scored), numbers, epochs, trained=True)
 
 
 @_tables
 def _benchmark_arms(config: Config) -> dict[str, Work]:
     arms = [(name, arm) for name, benchmark in config.ddc.benchmarks.items() for arm in benchmark.arms]
-    return {f"ddc_runs/{name}-{arm}": _arm(config, config.ddc.benchmarks[name]) for name, arm in arms}
+    return {f"ddc_runs/{name}-{arm}": _arms(config, config.ddc.benchmarks[name]) for name, arm in arms}
 
 
 @_tables
@@ -446,3 +450,18 @@ def _benchmarks(config: Config) -> dict[str, Work]:
 def _step_time(config: Config) -> Work:
     settings = config.ddc.step_time
     return Work(len(settings.models) * settings.batch_size * settings.rounds, 0, len(settings.models))
+
+
+@_tables
+def _ablations(config: Config) -> dict[str, Work]:
+    settings, search, regression = config.ablations, config.ablations.learned_search, config.ablations.regression
+    groups = ("formula", "placement", "sensitivity_images", "sensitivity_table")
+    groups += ("learned_rates", "monte_carlo", "activations")
+    sizes = {name: (getattr(settings, name).cell, len(getattr(settings, name).arms)) for name in groups}
+    sizes["learned_search"] = (search.cell, search.generations * search.candidates)
+    sizes["feedback"] = (settings.feedback.cell, 2)  # dense and masked gradients
+    found = {f"ablations/{name}": _arms(config, cell, arms) for name, (cell, arms) in sizes.items()}
+    problems = len(regression.scales) * len(regression.learning_rates)
+    descents = Work(problems * regression.steps * (CALL + 20 * regression.replicas), 0, problems)
+    paths = Work(problems * regression.shown_steps * (CALL + 20 * regression.shown), 0, problems)
+    return found | {"ablations/regression": descents, "ablations/regression_paths": paths}
