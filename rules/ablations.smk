@@ -85,10 +85,11 @@ rule train_ablation_arms:
         results("benchmarks/ablations/{table}.tsv")
     wildcard_constraints:
         table="formula|placement",
-    threads: 1
+    threads: by_scale(1, paper=4)
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=by_scale(3000, paper=12000),
+        runtime=by_scale(60, paper=2880),
+        gpu=by_scale(0, paper=1),
     params:
         settings=lambda wildcards: SETTINGS.section(f"ablations.{wildcards.table}"),
         seed=SETTINGS.seed,
@@ -112,10 +113,11 @@ rule tabulate_sensitivity:
         results("benchmarks/ablations/{table}.tsv")
     wildcard_constraints:
         table="sensitivity_images|sensitivity_table",
-    threads: 1
+    threads: by_scale(1, paper=4)
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=by_scale(3000, paper=12000),
+        runtime=by_scale(60, paper=2880),
+        gpu=by_scale(0, paper=1),
     params:
         settings=lambda wildcards: SETTINGS.section(f"ablations.{wildcards.table}"),
         seed=SETTINGS.seed,
@@ -139,10 +141,11 @@ rule search_rate_map:
         results("logs/ablations/learned_search.log"),
     benchmark:
         results("benchmarks/ablations/learned_search.tsv")
-    threads: 1
+    threads: by_scale(1, paper=4)
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=by_scale(3000, paper=12000),
+        runtime=by_scale(60, paper=2880),
+        gpu=by_scale(0, paper=1),
     params:
         settings=SETTINGS.section("ablations.learned_search"),
         seed=SETTINGS.seed,
@@ -167,10 +170,11 @@ rule compare_rate_map:
         results("logs/ablations/learned_rates.log"),
     benchmark:
         results("benchmarks/ablations/learned_rates.tsv")
-    threads: 1
+    threads: by_scale(1, paper=4)
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=by_scale(3000, paper=12000),
+        runtime=by_scale(60, paper=2880),
+        gpu=by_scale(0, paper=1),
     params:
         settings=SETTINGS.section("ablations.learned_rates"),
         seed=SETTINGS.seed,
@@ -198,10 +202,11 @@ rule tabulate_monte_carlo:
         results("logs/ablations/monte_carlo.log"),
     benchmark:
         results("benchmarks/ablations/monte_carlo.tsv")
-    threads: 1
+    threads: by_scale(1, paper=4)
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=by_scale(3000, paper=12000),
+        runtime=by_scale(60, paper=2880),
+        gpu=by_scale(0, paper=1),
     params:
         settings=SETTINGS.section("ablations.monte_carlo"),
         seed=SETTINGS.seed,
@@ -225,10 +230,11 @@ rule tabulate_activations:
         results("logs/ablations/activations.log"),
     benchmark:
         results("benchmarks/ablations/activations.tsv")
-    threads: 1
+    threads: by_scale(1, paper=4)
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=by_scale(3000, paper=12000),
+        runtime=by_scale(60, paper=2880),
+        gpu=by_scale(0, paper=1),
     params:
         settings=SETTINGS.section("ablations.activations"),
         seed=SETTINGS.seed,
@@ -252,10 +258,11 @@ rule tabulate_feedback:
         results("logs/ablations/feedback.log"),
     benchmark:
         results("benchmarks/ablations/feedback.tsv")
-    threads: 1
+    threads: by_scale(1, paper=4)
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=by_scale(3000, paper=12000),
+        runtime=by_scale(60, paper=2880),
+        gpu=by_scale(0, paper=1),
     params:
         settings=SETTINGS.section("ablations.feedback"),
         seed=SETTINGS.seed,

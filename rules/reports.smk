@@ -15,6 +15,7 @@ rule judge_claims:
         results("logs/{report}/claims.log"),
     benchmark:
         results("benchmarks/{report}/claims.tsv")
+    localrule: True
     threads: 1
     resources:
         mem_mb=1000,
@@ -39,6 +40,7 @@ rule tabulate_scorecard:
         results("logs/scorecard/table.log"),
     benchmark:
         results("benchmarks/scorecard/table.tsv")
+    localrule: True
     threads: 1
     resources:
         mem_mb=1000,
@@ -66,6 +68,7 @@ rule export_scorecard:
         results("logs/scorecard/csv.log"),
     benchmark:
         results("benchmarks/scorecard/csv.tsv")
+    localrule: True
     threads: 1
     resources:
         mem_mb=1000,
@@ -126,6 +129,7 @@ rule render_report:
         results("logs/{report}/page.log"),
     benchmark:
         results("benchmarks/{report}/page.tsv")
+    localrule: True
     threads: 1
     resources:
         mem_mb=1000,

@@ -31,8 +31,8 @@ def test_a_job_states_threads_memory_and_minutes(name):
     assert {"mem_mb", "runtime"} <= set(re.findall(r"(\w+)=", asked[2]))
 
 
-def test_data_and_start_page_are_made_where_snakemake_runs():
-    assert {"prepare_embedded", "prepare_official", "describe_datasets", "render_index"} <= LOCAL
+def test_data_verdicts_and_pages_are_made_where_snakemake_runs():
+    assert {"prepare_embedded", "prepare_official", "describe_datasets", "judge_claims", "render_index"} <= LOCAL
 
 
 def test_what_is_asked_by_scale_names_scales():
