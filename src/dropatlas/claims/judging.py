@@ -8,8 +8,8 @@ import pandas as pd
 
 from dropatlas.claims import (
     collapse,
-    ddc_benchmark,
     ddc_ablations,
+    ddc_benchmark,
     mean_field_mechanisms,
     meanfield_variants,
     percolation,
