@@ -74,6 +74,7 @@ def phase_space(widths: tuple[int, ...] = (100, 1_000, 10_000), measured: pd.Dat
         )
     space.set(xlabel="$-\\log_{10}\\tau$", ylabel="$-\\log_{10} q$", title="slices along $\\log_{10} n$")
     space.set_zticks(np.log10(widths), [f"$n$ = {width:,}" for width in widths])
+    space.tick_params(axis="z", pad=14)
     space.view_init(elev=18, azim=-58)
     face = figure.add_subplot(1, 2, 2)
     shown = widths[len(widths) // 2] if measured is None else int(measured.width.iloc[0])
