@@ -5,10 +5,14 @@ import signal
 from collections import Counter
 
 import pytest
+import yaml
+
+from dropatlas.config import CONFIG, load_config
 
 pytestmark = pytest.mark.workflow
 
-REPORTS = 3
+DEFAULTS = yaml.safe_load((CONFIG / "config.yaml").read_text(encoding="utf-8"))
+REPORTS = 5
 PAGES = ["execute_notebook", "render_report", "render_index"]
 SCORECARD = ["tabulate_scorecard", "export_scorecard", "execute_notebook", "render_report"]
 ALL_PAGES = [*REPORTS * ["execute_notebook", "render_report"], *SCORECARD, "render_index"]
@@ -76,8 +80,12 @@ def test_the_seed_reruns_what_draws_random_numbers(project):
     laws = ["diagram", "diagram_relu", "width_trend", "penalty"]
     coupled = ["teacher_student", "trajectories", "digit_pair", "precision", "depth"]
     curved = ["curvature", "stable_rates", "edge_sharpness"]
-    drawn = ["crossing_probability", "topologies", "decoupling", *trained, *laws, *coupled, *curved]
-    seeded = ["prepare_embedded", *(f"tabulate_{table}" for table in drawn), *ALL_VERDICTS]
+    parts = ["regression", "regression_paths", "sensitivity", "sensitivity", "monte_carlo", "activations", "feedback"]
+    drawn = ["crossing_probability", "topologies", "decoupling", *trained, *laws, *coupled, *curved, *parts]
+    benchmarks = load_config(DEFAULTS).ddc.benchmarks.values()
+    arms = [*sum(len(one.arms) for one in benchmarks) * ["train_arm"], *len(benchmarks) * ["gather_arms"]]
+    arms += ["train_ablation_arms", "train_ablation_arms", "search_rate_map", "compare_rate_map"]
+    seeded = ["prepare_embedded", *(f"tabulate_{table}" for table in drawn), *arms, *ALL_VERDICTS]
     assert project.plan("--config", "seed=7") == Counter([*seeded, *ALL_PAGES])
 
 
