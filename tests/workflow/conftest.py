@@ -13,7 +13,7 @@ import pytest
 
 from dropatlas.provenance import ROOT
 
-TARGETS = ("all", "reports", "data", "percolation", "collapse", "phases")
+TARGETS = ("all", "reports", "data", "percolation", "collapse", "phases", "ddc", "ablations")
 
 
 def copy_sources(target: Path) -> None:

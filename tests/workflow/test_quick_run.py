@@ -120,3 +120,11 @@ def test_a_quick_run_decides_the_regression_and_the_feedback_of_dropconnect(resu
     assert verdicts.verdict[["D5", "D13"]].tolist() == ["partly", "partly"]
     assert set(verdicts.verdict[["D6", "D9", "D10", "D11"]]) == {"inconclusive"}
     assert verdicts.effect.notna().all()
+
+
+def test_a_quick_run_leaves_the_benchmarks_open_and_names_what_was_not_run(results):
+    verdicts = read_table(results / "tables" / "ddc_benchmark" / "claims.parquet").set_index("id")
+    assert verdicts.index.tolist() == ["D1", "D2", "D3", "D4", "D8", "D12"]
+    assert verdicts.verdict["D4"] == "not run"
+    assert "cifar100" in verdicts.reason["D4"]
+    assert set(verdicts.verdict.drop("D4")) == {"inconclusive"}
