@@ -40,7 +40,7 @@ rule tabulate_regression:
         results("benchmarks/ablations/regression.tsv")
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=2000,
         runtime=10,
     params:
         settings=SETTINGS.section("ablations.regression"),
