@@ -145,6 +145,6 @@ def test_the_table_of_a_benchmark_pairs_seeds_and_states_the_published_value():
     assert arm_against_others(rows).difference[0] == pytest.approx(gain)
     table = accuracy_table(rows, {"none": 0.9908, "ddc": 0.9925}).set_index("arm")
     assert table.published["ddc"] == "99.25"
-    assert table["DDC minus this arm"]["none"].startswith("0.17 [")
-    assert table["fitted minus test"]["ddc"].startswith("1.00 [")
+    assert table["DDC − arm"]["none"].startswith("0.17 [")
+    assert table["gap"]["ddc"].startswith("1.00 [")
     assert mean_scores(runs(regression=True, none=0.2, ddc=0.1))["ddc"].estimate == pytest.approx(-0.1)

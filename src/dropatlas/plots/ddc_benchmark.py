@@ -105,7 +105,7 @@ def differences(benchmarks: Mapping[str, pd.DataFrame], published: Mapping[str, 
         axes.set_yticks(range(len(table)), [ARM_LABELS[arm] for arm in reversed(table.baseline.tolist())])
         axes.set_ylim(-0.6, len(table) - 0.4)
         rows = shown[name]
-        head = f"{name}: {rows.data.iloc[0]}, {rows.train_samples.iloc[0]:,} images"
+        head = f"{name}: {rows.data.iloc[0]}, {rows.train_samples.iloc[0]:,} samples"
         axes.set_title(
             f"{head}, {rows.epochs.iloc[0]} epochs, {rows.replica.nunique()} seeds", loc="left", fontsize="small"
         )

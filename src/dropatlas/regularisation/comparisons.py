@@ -65,7 +65,8 @@ def accuracy_table(rows: pd.DataFrame, published: dict[str, float] | None = None
         published: Published accuracies by arm, in [0, 1].
 
     Returns:
-        One row per arm, texts; accuracies in percent, in regression squared errors.
+        One row per arm, texts: scores at the last epoch and at the one chosen on validation, DDC's difference and its p
+        value, the gap between training and test samples. Accuracies in percent, in regression squared errors.
     """
     published, regression = published or {}, is_regression(rows)
     sign, factor, digits = (-1, 1, 3) if regression else (1, 100, 2)
@@ -80,11 +81,11 @@ def accuracy_table(rows: pd.DataFrame, published: dict[str, float] | None = None
     table = []
     for arm in last:
         difference = "" if arm not in against.index else text(_interval(against.loc[arm]), 1)
-        row = {"arm": arm, "last epoch": text(last[arm]), "epoch chosen on validation": text(selected[arm])}
-        row["DDC minus this arm"] = difference
+        row = {"arm": arm, "last epoch": text(last[arm]), "chosen epoch": text(selected[arm])}
+        row["DDC − arm"] = difference
         row["p (Holm)"] = "" if arm not in against.index else f"{against.p_value[arm]:.2g}"
         if not regression:
-            row["fitted minus test"] = text(mean_interval(gap[gap.arm == arm].gap.to_numpy()), 1)
+            row["gap"] = text(mean_interval(gap[gap.arm == arm].gap.to_numpy()), 1)
             row["published"] = f"{100 * published[arm]:.2f}" if arm in published else ""
         table.append(row)
     return pd.DataFrame(table)
