@@ -15,12 +15,6 @@ REPORT_TABLES["ddc_ablations"] = [
 ]
 
 
-def ablation_data(table):
-    """The prepared image set an ablation learns from; none where the data are made in memory."""
-    cell = getattr(ABLATIONS, table).cell
-    return [dataset(cell.data)] if cell.has_images else []
-
-
 rule ablations:
     input:
         report_files("ddc_ablations"),
@@ -76,7 +70,7 @@ rule tabulate_regression_paths:
 rule train_ablation_arms:
     input:
         code=code_closure("dropatlas.tasks.ddc.arm"),
-        data=lambda wildcards: ablation_data(wildcards.table),
+        data=lambda wildcards: cell_data(getattr(ABLATIONS, wildcards.table).cell),
     output:
         table=results("tables/ablations/{table}.parquet"),
     log:
@@ -93,7 +87,7 @@ rule train_ablation_arms:
     params:
         settings=lambda wildcards: SETTINGS.section(f"ablations.{wildcards.table}"),
         seed=SETTINGS.seed,
-        data=lambda wildcards: data_option(ablation_data(wildcards.table)),
+        data=lambda wildcards: data_option(getattr(ABLATIONS, wildcards.table).cell),
         checkpoints=results("checkpoints/ablations/{table}"),
     message:
         "Ablation {wildcards.table}: all arms and seeds"
@@ -104,7 +98,7 @@ rule train_ablation_arms:
 rule tabulate_sensitivity:
     input:
         code=code_closure("dropatlas.tasks.ablations.sensitivity"),
-        data=lambda wildcards: ablation_data(wildcards.table),
+        data=lambda wildcards: cell_data(getattr(ABLATIONS, wildcards.table).cell),
     output:
         table=results("tables/ablations/{table}.parquet"),
     log:
@@ -121,7 +115,7 @@ rule tabulate_sensitivity:
     params:
         settings=lambda wildcards: SETTINGS.section(f"ablations.{wildcards.table}"),
         seed=SETTINGS.seed,
-        data=lambda wildcards: data_option(ablation_data(wildcards.table)),
+        data=lambda wildcards: data_option(getattr(ABLATIONS, wildcards.table).cell),
         checkpoints=results("checkpoints/ablations/{table}"),
     message:
         "Grid of base rate, gradient rate and threshold: {wildcards.table}"
@@ -134,7 +128,7 @@ rule tabulate_sensitivity:
 rule search_rate_map:
     input:
         code=code_closure("dropatlas.tasks.ablations.learned_search"),
-        data=ablation_data("learned_search"),
+        data=cell_data(ABLATIONS.learned_search.cell),
     output:
         table=results("tables/ablations/learned_search.parquet"),
     log:
@@ -149,7 +143,7 @@ rule search_rate_map:
     params:
         settings=SETTINGS.section("ablations.learned_search"),
         seed=SETTINGS.seed,
-        data=data_option(ablation_data("learned_search")),
+        data=data_option(ABLATIONS.learned_search.cell),
         checkpoints=results("checkpoints/ablations/learned_search"),
     message:
         "Search for a gradient-to-rate map"
@@ -162,7 +156,7 @@ rule search_rate_map:
 rule compare_rate_map:
     input:
         code=code_closure("dropatlas.tasks.ablations.learned_rates"),
-        data=ablation_data("learned_rates"),
+        data=cell_data(ABLATIONS.learned_rates.cell),
         tables=[results("tables/ablations/learned_search.parquet")],
     output:
         table=results("tables/ablations/learned_rates.parquet"),
@@ -178,7 +172,7 @@ rule compare_rate_map:
     params:
         settings=SETTINGS.section("ablations.learned_rates"),
         seed=SETTINGS.seed,
-        data=data_option(ablation_data("learned_rates")),
+        data=data_option(ABLATIONS.learned_rates.cell),
         checkpoints=results("checkpoints/ablations/learned_rates"),
     message:
         "The learned gradient-to-rate map against fixed rates"
@@ -195,7 +189,7 @@ rule compare_rate_map:
 rule tabulate_monte_carlo:
     input:
         code=code_closure("dropatlas.tasks.ablations.monte_carlo"),
-        data=ablation_data("monte_carlo"),
+        data=cell_data(ABLATIONS.monte_carlo.cell),
     output:
         table=results("tables/ablations/monte_carlo.parquet"),
     log:
@@ -210,7 +204,7 @@ rule tabulate_monte_carlo:
     params:
         settings=SETTINGS.section("ablations.monte_carlo"),
         seed=SETTINGS.seed,
-        data=data_option(ablation_data("monte_carlo")),
+        data=data_option(ABLATIONS.monte_carlo.cell),
         checkpoints=results("checkpoints/ablations/monte_carlo"),
     message:
         "Predictions averaged over masks"
@@ -223,7 +217,7 @@ rule tabulate_monte_carlo:
 rule tabulate_activations:
     input:
         code=code_closure("dropatlas.tasks.ablations.activations"),
-        data=ablation_data("activations"),
+        data=cell_data(ABLATIONS.activations.cell),
     output:
         table=results("tables/ablations/activations.parquet"),
     log:
@@ -238,7 +232,7 @@ rule tabulate_activations:
     params:
         settings=SETTINGS.section("ablations.activations"),
         seed=SETTINGS.seed,
-        data=data_option(ablation_data("activations")),
+        data=data_option(ABLATIONS.activations.cell),
         checkpoints=results("checkpoints/ablations/activations"),
     message:
         "Output of the masked layer in training and evaluation"
@@ -251,7 +245,7 @@ rule tabulate_activations:
 rule tabulate_feedback:
     input:
         code=code_closure("dropatlas.tasks.ablations.feedback"),
-        data=ablation_data("feedback"),
+        data=cell_data(ABLATIONS.feedback.cell),
     output:
         table=results("tables/ablations/feedback.parquet"),
     log:
@@ -266,7 +260,7 @@ rule tabulate_feedback:
     params:
         settings=SETTINGS.section("ablations.feedback"),
         seed=SETTINGS.seed,
-        data=data_option(ablation_data("feedback")),
+        data=data_option(ABLATIONS.feedback.cell),
         checkpoints=results("checkpoints/ablations/feedback"),
     message:
         "Drop frequency of every edge over training"

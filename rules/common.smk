@@ -69,9 +69,14 @@ def page_templates():
     )
 
 
-def data_option(paths):
-    """Option of a task that takes a data set, where there is one."""
-    return " ".join(f"--data {shlex.quote(path)}" for path in paths)
+def cell_data(cell):
+    """The prepared image set that networks of a cell learn from; none where the data are made in memory."""
+    return [dataset(cell.data)] if cell.has_images else []
+
+
+def data_option(cell):
+    """Option of a task that takes the data set of a cell, where there is one."""
+    return " ".join(f"--data {shlex.quote(path)}" for path in cell_data(cell))
 
 
 def run_task(task, *options, seeded=False, tables=False, data=False, checkpoints=False):

@@ -6,12 +6,6 @@ REPORT_TABLES["ddc_benchmark"] = [
 ]
 
 
-def arm_data(wildcards):
-    """The prepared image set of a benchmark; none where the data are made in memory."""
-    cell = BENCHMARKS[wildcards.benchmark]
-    return [dataset(cell.data)] if cell.has_images else []
-
-
 rule ddc:
     input:
         report_files("ddc_benchmark"),
@@ -23,7 +17,7 @@ rule ddc:
 rule train_arm:
     input:
         code=code_closure("dropatlas.tasks.ddc.arm"),
-        data=arm_data,
+        data=lambda wildcards: cell_data(BENCHMARKS[wildcards.benchmark]),
     output:
         table=results("tables/ddc_runs/{benchmark}-{arm}.parquet"),
     log:
@@ -43,7 +37,7 @@ rule train_arm:
             SETTINGS.ddc.arm_runs(wildcards.benchmark, wildcards.arm)
         ),
         seed=SETTINGS.seed,
-        data=lambda wildcards: data_option(arm_data(wildcards)),
+        data=lambda wildcards: data_option(BENCHMARKS[wildcards.benchmark]),
         checkpoints=results("checkpoints/ddc/{benchmark}-{arm}"),
     message:
         "{wildcards.benchmark}: {wildcards.arm}, all seeds"
