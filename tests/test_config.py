@@ -1,5 +1,9 @@
 """The configuration files fit the model; wrong values are named with what is allowed."""
 
+import subprocess
+import sys
+from typing import get_args
+
 import pytest
 import yaml
 
@@ -79,3 +83,20 @@ def test_a_section_is_canonical_json():
     shuffled = load_config(dict(reversed(DEFAULTS.items())))
     assert config.section("percolation.boundary") == shuffled.section("percolation.boundary")
     assert config.section("percolation.boundary").startswith('{"drop_rates":[0.1,')
+
+
+def test_the_configuration_is_read_without_torch():
+    # snakemake reads it at every start, and in every job of a cluster
+    code = "import sys, dropatlas.config; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_names_of_methods_models_and_tables_are_those_of_the_library():
+    from dropatlas.layers import METHODS
+    from dropatlas.models import MODELS
+    from dropatlas.regularisation import settings
+    from dropatlas.training import TABLES
+
+    assert get_args(settings.MethodName) == tuple(METHODS)
+    assert get_args(settings.ModelName) == tuple(MODELS)
+    assert get_args(settings.TableName) == tuple(TABLES)

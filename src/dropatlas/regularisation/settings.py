@@ -5,11 +5,26 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, model_validator
 
 from dropatlas.data.choice import SetName
-from dropatlas.layers import METHODS
-from dropatlas.models import MODELS
+from dropatlas.recipes import Recipe
 from dropatlas.settings import Count, Section, at_least_one
-from dropatlas.training import TABLES, Recipe
 
+# The names of layers.METHODS, models.MODELS and training.TABLES (a test compares): reading them there would import
+# torch at every start of snakemake.
+MethodName = Literal[
+    "none", "dropout", "dropconnect", "standout", "ddc", "drop_big_gradient", "drop_small_weight", "drop_big_weight"
+]
+ModelName = Literal[
+    "simple_cnn1",
+    "simple_cnn1_mnist",
+    "simple_cnn2",
+    "alexnet",
+    "vgg13",
+    "resnet20",
+    "resnet8",
+    "vision_transformer",
+    "tabular_mlp",
+]
+TableName = Literal["friedman", "breast_cancer"]
 IMAGE_SETS = get_args(SetName)
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Seeds = Annotated[int, Field(ge=2)]  # a single one carries no interval
@@ -18,7 +33,7 @@ Seeds = Annotated[int, Field(ge=2)]  # a single one carries no interval
 class Arm(Section):
     """One side of a comparison: a method, its options, the layers it acts on."""
 
-    method: Literal[tuple(METHODS)] = Field(description="regularisation method, see dropatlas.layers.METHODS")
+    method: MethodName = Field(description="regularisation method, see dropatlas.layers.METHODS")
     options: dict[str, float | bool | str] = Field(default={}, description="options of the method's layer")
     layers: list[str] | None = Field(
         default=None, description="layers the method acts on; null: those of the published protocol"
@@ -28,10 +43,10 @@ class Arm(Section):
 class Cell(Section):
     """Where arms are compared: data, model, training."""
 
-    data: Literal[(*IMAGE_SETS, *TABLES)] = Field(
+    data: Literal[SetName, TableName] = Field(
         description="image set, or a table that needs no file (friedman, breast_cancer)"
     )
-    model: Literal[tuple(MODELS)] = Field(description="network, see dropatlas.models.MODELS")
+    model: ModelName = Field(description="network, see dropatlas.models.MODELS")
     train_size: Count | None = Field(default=None, description="training samples before the split; null: all")
     test_size: Count | None = Field(default=None, description="test images; null: all")
     seeds: Seeds = Field(description="runs per arm; equal numbers share split, initial weights and data order")
@@ -65,7 +80,7 @@ class Gathering(Section):
 class StepTime(Section):
     """Time of a training step with each method against the plain one."""
 
-    models: at_least_one(Literal[tuple(MODELS)]) = Field(description="networks")
+    models: at_least_one(ModelName) = Field(description="networks")
     batch_size: Count = Field(description="images per step")
     rounds: Annotated[int, Field(ge=5)] = Field(description="steps of each network, all networks in turn")
 

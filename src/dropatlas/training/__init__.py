@@ -4,11 +4,11 @@ Use from outside: `TrainingData.from_images(load(path), seed)`, `Recipe(...)`, `
 `predict(model, data.test, data)`.
 """
 
+from dropatlas.recipes import Augmentation, Recipe
 from dropatlas.training.checkpoints import Checkpoint
 from dropatlas.training.evaluation import Score, evaluate, predict
 from dropatlas.training.inputs import Split, TrainingData
 from dropatlas.training.loop import TrainingDivergedError, TrainingResult, train
-from dropatlas.training.recipe import Augmentation, Recipe
 from dropatlas.training.tables import TABLES, tabular_data
 
 __all__ = [

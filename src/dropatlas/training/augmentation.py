@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dropatlas.training.recipe import Augmentation
+from dropatlas.recipes import Augmentation
 
 
 def _crop(images: Tensor, padding: int, flip: bool, generator: torch.Generator) -> Tensor:

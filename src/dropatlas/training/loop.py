@@ -16,11 +16,11 @@ from dropatlas.closure import PACKAGE, module_closure
 from dropatlas.files import sha256_of_files
 from dropatlas.layers import DropLayer
 from dropatlas.randomness import generator, seed_sequence
+from dropatlas.recipes import Recipe
 from dropatlas.training.augmentation import augment
 from dropatlas.training.checkpoints import Checkpoint
 from dropatlas.training.evaluation import Score, evaluate, losses
 from dropatlas.training.inputs import TrainingData
-from dropatlas.training.recipe import Recipe
 
 CHECKPOINT_SECONDS = 30.0  # a killed run loses at most this much and one epoch
 STEPS_BETWEEN_LOOKS = 50  # on a GPU, looking at the loss waits for it
