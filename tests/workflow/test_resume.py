@@ -93,10 +93,24 @@ def test_training_goes_on_after_a_killed_snakemake(victim, expected):
     assert content == expected[TRAINED]
 
 
-def test_a_checkpoint_cut_short_only_costs_time(victim, expected):
-    for path in interrupted(victim, TRAINED, kill_worker):
-        path.write_bytes(path.read_bytes()[:1000])
-    content, log = finish(victim, TRAINED)
+def cut_short(content):
+    return content[:1000]
+
+
+def one_bit_changed(content):
+    place = 2 * len(content) // 3
+    return content[:place] + bytes([content[place] ^ 0x10]) + content[place + 1 :]
+
+
+DAMAGES = [(TRAINED, cut_short), (TRAINED, one_bit_changed), (IN_PARTS, one_bit_changed)]
+
+
+@pytest.mark.parametrize(("name", "damage"), DAMAGES)
+def test_a_damaged_checkpoint_only_costs_time(victim, expected, name, damage):
+    for path in interrupted(victim, name, kill_worker):
+        path.write_bytes(damage(path.read_bytes()))
+    content, log = finish(victim, name)
     assert "cannot resume from" in log
+    assert "starting over" in log
     assert "resumed" not in log
-    assert content == expected[TRAINED]
+    assert content == expected[name]

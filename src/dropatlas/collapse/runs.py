@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import torch
 
+from dropatlas.checkpoints import keep_state, kept_state
 from dropatlas.closure import module_closure
 from dropatlas.collapse.ensemble import Ensemble, Measurement, Replica
 from dropatlas.collapse.networks import Shape
-from dropatlas.files import sha256_of_files, whole_file
+from dropatlas.files import sha256_of_files
 
 logger = logging.getLogger("dropatlas")
 
@@ -51,21 +52,13 @@ class Checkpoint:
 
     def load(self) -> dict[str, torch.Tensor] | None:
         """What was kept, None if nothing (readable) was."""
-        if self._path is None or not self._path.exists():
-            return None
-        try:
-            return torch.load(self._path, weights_only=True)
-        except Exception as error:
-            # Whatever is wrong with the file, training from the start is right, only slower.
-            logger.warning("cannot resume from %s (%s: %s): starting over", self._path, type(error).__name__, error)
-            return None
+        return None if self._path is None else kept_state(self._path)
 
     def save(self, tensors: dict[str, torch.Tensor], finished: bool) -> None:
         """Keep `tensors` if the run has finished or the last save is long ago."""
         if self._path is None or not (finished or time.monotonic() - self._saved >= CHECKPOINT_SECONDS):
             return
-        with whole_file(self._path) as part:
-            torch.save(tensors, part)
+        keep_state(self._path, tensors)
         self._saved = time.monotonic()
 
 

@@ -4,9 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from dropatlas.files import whole_file
+from dropatlas.checkpoints import keep_state, kept_state
 
 logger = logging.getLogger("dropatlas")
 
@@ -25,23 +23,15 @@ class Checkpoint:
 
     def load(self) -> dict[str, Any] | None:
         """What was kept of this run; None if nothing (readable) was."""
-        if self._path is None or not self._path.exists():
+        state = None if self._path is None else kept_state(self._path)
+        if state is None:
             return None
-        try:
-            state = torch.load(self._path, map_location="cpu", weights_only=True)
-            identity = state.pop("identity")
-        except Exception as error:
-            # Whatever is wrong with the file, training from the start is right, only slower.
-            logger.warning("cannot resume from %s (%s: %s): starting over", self._path, type(error).__name__, error)
-            return None
-        if identity != self._identity:
+        if state.pop("identity", None) != self._identity:
             logger.warning("%s belongs to a run with other settings, data or code: starting over", self._path)
             return None
         return state
 
     def save(self, state: dict[str, Any]) -> None:
         """Keep tensors, numbers, texts and containers of them."""
-        if self._path is None:
-            return
-        with whole_file(self._path) as part:
-            torch.save(state | {"identity": self._identity}, part)
+        if self._path is not None:
+            keep_state(self._path, state | {"identity": self._identity})

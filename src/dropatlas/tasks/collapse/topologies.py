@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from dropatlas.checkpoints import keep_rows, kept_rows
 from dropatlas.collapse.problems import Problem, digits_problem
 from dropatlas.collapse.settings import OtherTopologies
 from dropatlas.collapse.topologies import TOPOLOGIES, StackedTopology
 from dropatlas.data import load
-from dropatlas.files import sha256_of_text, whole_file
+from dropatlas.files import sha256_of_text
 from dropatlas.percolation import residual_crossing_probability, site_crossing_probability
 from dropatlas.progress import LoggedProgress
 from dropatlas.tasks.collapse.common import control_learns, integers, small_products
@@ -84,13 +85,13 @@ def tabulate(settings: OtherTopologies, seed: int, data: Path, checkpoints: Path
     run = sha256_of_text(f"{settings.model_dump_json()} {seed} {problem.fingerprint}")[:16]
     parts = []
     for topology in LoggedProgress(TOPOLOGIES, "topologies", unit="topology"):
-        kept = checkpoints / f"{topology}-{run}.parquet" if checkpoints else None
-        if kept is None or not kept.exists():
+        kept = checkpoints / f"{topology}-{run}" if checkpoints else None
+        frame = kept_rows(kept) if kept else None
+        if frame is None:
             frame = _train(topology, settings, seed, problem)
-            if kept is not None:
-                with whole_file(kept) as part:
-                    frame.to_parquet(part)
-        parts.append(pd.read_parquet(kept) if kept is not None else frame)
+            if kept:
+                keep_rows(kept, frame)
+        parts.append(frame)
     runs = pd.concat(parts, ignore_index=True)
     runs["control_learns"] = control_learns(runs, ["topology"], settings.target)
     return integers(runs[list(MEANINGS)], "crossed_steps", "branch_steps")

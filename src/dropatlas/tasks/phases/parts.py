@@ -8,8 +8,9 @@ from typing import TypeVar
 import pandas as pd
 import torch
 
+from dropatlas.checkpoints import keep_rows, kept_rows
 from dropatlas.closure import module_closure
-from dropatlas.files import sha256_of_files, sha256_of_text, whole_file
+from dropatlas.files import sha256_of_files, sha256_of_text
 from dropatlas.progress import LoggedProgress
 
 P = TypeVar("P")
@@ -44,13 +45,13 @@ def run_parts(
 
     def finished(part: P) -> pd.DataFrame:
         torch.set_num_threads(1)  # counts for the calling thread
-        kept = checkpoints / f"{name_of(part)}.parquet" if checkpoints else None
-        if kept is not None and kept.exists():
-            return pd.read_parquet(kept)
-        rows = work(part)
-        if kept is not None:
-            with whole_file(kept) as target:
-                rows.to_parquet(target)
+        if checkpoints is None:
+            return work(part)
+        path = checkpoints / name_of(part)
+        rows = kept_rows(path)
+        if rows is None:
+            rows = work(part)
+            keep_rows(path, rows)
         return rows
 
     threads = torch.get_num_threads()
