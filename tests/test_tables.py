@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from dropatlas.files import whole_file
-from dropatlas.provenance import record
+from dropatlas.provenance import device_used, record
 from dropatlas.tables import (
     UnreadableTableError,
     content_hash,
@@ -33,6 +33,15 @@ def test_round_trip_keeps_values_meanings_and_provenance(tmp_path, provenance):
     assert read_meanings(path) == MEANINGS
     assert read_provenance(path) == provenance
     assert [file.name for file in path.parent.iterdir()] == ["table.parquet"]
+
+
+def test_a_table_says_whether_it_was_computed_on_a_gpu(provenance, monkeypatch):
+    assert provenance.device == "cpu"
+    for name, value in {"is_available": True, "max_memory_allocated": 4096, "get_device_name": "GPU 7"}.items():
+        monkeypatch.setattr(f"torch.cuda.{name}", lambda value=value: value)
+    assert device_used() == "GPU 7"
+    monkeypatch.setattr("torch.cuda.max_memory_allocated", lambda: 0)  # one is there, and was not used
+    assert device_used() == "cpu"
 
 
 def test_provenance_names_its_origin(provenance):

@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+import sys
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
@@ -56,6 +57,14 @@ def _lock_hash() -> str:
     return sha256_of_files([lock]) if lock.exists() else "unknown"
 
 
+def device_used() -> str:
+    """Name of the GPU if this process has computed on one, cpu otherwise; never imports torch."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available() or torch.cuda.max_memory_allocated() == 0:
+        return "cpu"
+    return torch.cuda.get_device_name()
+
+
 def record(
     task: str,
     scale: str,
@@ -63,7 +72,6 @@ def record(
     seed: int | None,
     inputs: dict[str, str],
     started: datetime,
-    device: str = "cpu",
 ) -> Provenance:
     """Provenance of a result that `task` (a module name) has just made.
 
@@ -74,7 +82,6 @@ def record(
         seed: Root seed, None for a task without randomness.
         inputs: Content hashes of the input tables by name.
         started: Time the task started, with time zone.
-        device: Torch device of the computation.
     """
     return Provenance(
         task=task,
@@ -90,7 +97,7 @@ def record(
         libraries={name: metadata.version(name) for name in LIBRARIES},
         python=platform.python_version(),
         machine=f"{platform.system()} {platform.machine()}",
-        device=device,
+        device=device_used(),
         started=started,
         wall_seconds=(datetime.now(UTC) - started).total_seconds(),
     )

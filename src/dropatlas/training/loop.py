@@ -1,6 +1,7 @@
 """The training loop."""
 
 import hashlib
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from dropatlas.training.augmentation import augment
 from dropatlas.training.checkpoints import Checkpoint
 from dropatlas.training.evaluation import Score, evaluate, losses
 from dropatlas.training.inputs import TrainingData
+
+logger = logging.getLogger("dropatlas")
 
 CHECKPOINT_SECONDS = 30.0  # a killed run loses at most this much and one epoch
 STEPS_BETWEEN_LOOKS = 50  # on a GPU, looking at the loss waits for it
@@ -248,6 +251,7 @@ def train(
         TrainingDivergedError: loss or gradients stopped being finite; the message says where.
     """
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    logger.info("training on %s", device if device.type == "cuda" else "the CPU: no GPU asked for or none found")
     keeper = Checkpoint(checkpoint, _identity(model, data, recipe, seed) if checkpoint else "")
     run = _Run(model, data, recipe, seed, device)
     if (kept := keeper.load()) is not None:
