@@ -99,6 +99,20 @@ def test_the_data_of_a_figure_are_the_table_as_it_is_on_disk(results):
     assert (results / "figures" / "topic" / "topic-numbers.csv").read_text(encoding="utf-8") == "x\n1\n2\n"
 
 
+def test_a_figure_of_several_tables_links_to_the_data_of_each(results):
+    (results / "tables" / "topic" / "again.parquet").write_bytes(
+        (results / "tables" / "topic" / "numbers.parquet").read_bytes()
+    )
+    report = Report("topic", results)
+    names = ["topic/numbers", "topic/again"]
+    for name in names:
+        report.table(name)
+    shown = report.show(plt.figure(), "line", "Caption.", source=names).data
+    links = re.findall(r'href="\.\./figures/topic/([^"]+\.csv)" download', shown)
+    assert links == ["topic-numbers.csv", "topic-again.csv"]
+    assert all((results / "figures" / "topic" / link).exists() for link in links)
+
+
 def test_a_figure_of_an_unread_table_is_refused(results):
     figure, _ = plt.subplots()
     with pytest.raises(KeyError, match="topic/numbers"):

@@ -44,21 +44,21 @@ class Report:
     def _path(self, table: str) -> Path:
         return self.results / "tables" / f"{table}.parquet"
 
-    def show(self, figure: Figure, name: str, caption: str, source: str) -> HTML:
+    def show(self, figure: Figure, name: str, caption: str, source: str | list[str]) -> HTML:
         """Stamp a figure, save it as SVG, PDF and PNG beside its table as CSV, and show it with its caption.
 
         Args:
             figure: The figure; closed afterwards.
             name: File name without suffix.
             caption: What is seen, with numbers; also the alternative text.
-            source: Name of the table the figure shows, read before with `table`.
+            source: Name of the table the figure shows, read before with `table`, or names (the first one stamps it).
 
         Raises:
-            KeyError: the table was not read.
+            KeyError: the (first) table was not read.
         """
-        provenance = self.sources[source]
+        tables = [source] if isinstance(source, str) else source
+        provenance = self.sources[tables[0]]
         folder = self.results / "figures" / self.name
-        data = f"{source.replace('/', '-')}.csv"
         figure.text(0.995, -0.01, provenance.stamp, ha="right", va="top", fontsize=6.5, color="0.45")
         described = provenance.model_dump_json()
         for suffix, metadata in {
@@ -69,11 +69,13 @@ class Report:
             with whole_file(folder / f"{name}.{suffix}") as part:
                 figure.savefig(part, format=suffix, bbox_inches="tight", metadata=metadata)
         plt.close(figure)
-        if not (folder / data).exists():
-            with whole_file(folder / data) as part:
-                part.write_text(csv_text(read_table(self._path(source))), encoding="utf-8")
+        data = {f"data: {table} (CSV)": f"{table.replace('/', '-')}.csv" for table in tables}
+        for table, file in zip(tables, data.values(), strict=True):
+            if not (folder / file).exists():
+                with whole_file(folder / file) as part:
+                    part.write_text(csv_text(read_table(self._path(table))), encoding="utf-8")
         encoded = base64.b64encode((folder / f"{name}.svg").read_bytes()).decode()
-        files = {"SVG": f"{name}.svg", "PDF": f"{name}.pdf", "PNG": f"{name}.png", f"data: {source} (CSV)": data}
+        files = {"SVG": f"{name}.svg", "PDF": f"{name}.pdf", "PNG": f"{name}.png", **data}
         links = " · ".join(
             f'<a href="../figures/{self.name}/{html.escape(file)}" download>{html.escape(label)}</a>'
             for label, file in files.items()
