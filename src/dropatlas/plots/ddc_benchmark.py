@@ -164,7 +164,7 @@ def _by_arm(axes: Axes, benchmarks: Mapping[str, pd.DataFrame], value: Callable[
                 color=ARM_COLOURS[arm], label=label,
             )  # fmt: skip
             label = None
-    axes.set_xticks(range(len(benchmarks)), [name.replace(", ", "\n") for name in benchmarks], fontsize="small")
+    axes.set_xticks(range(len(benchmarks)), list(benchmarks), rotation=25, ha="right", fontsize="small")
     axes.set_xlim(-0.5, len(benchmarks) - 0.5)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
 
@@ -176,7 +176,7 @@ def generalisation_gap(benchmarks: Mapping[str, pd.DataFrame]) -> Figure:
         benchmarks: Tables by the name to show; regressions are left out.
     """
     shown = {name: rows for name, rows in benchmarks.items() if not is_regression(rows)}
-    figure, axes = plt.subplots(figsize=(1.3 * len(shown) + 4, 4))
+    figure, axes = plt.subplots(figsize=(0.9 * len(shown) + 4, 4.4))
     _by_arm(axes, shown, lambda rows: 100 * (rows.fitted_accuracy - rows.test_accuracy))
     axes.axhline(0, color="0.4", lw=1)
     axes.set_ylabel("training minus test accuracy,\npercentage points")
@@ -196,9 +196,10 @@ def drop_rates(benchmarks: Mapping[str, pd.DataFrame]) -> Figure:
         done = table.index / max(table.index.max(), 1)
         mean = [each.estimate for each in found]
         axes.errorbar(done, mean, np.hstack([_reach(each) for each in found]), fmt="o-", ms=3, color=colour, label=name)
-    axes.set(xlabel="share of the training done", ylabel="share of edges dropped by DDC", ylim=(0.3, 0.8))
+    axes.set(xlabel="share of the training done", ylabel="share of edges dropped by DDC")
+    axes.set(xlim=(0, 1.05), ylim=(0.28, 0.8))
     axes.axhline(0.3, color="0.5", lw=1, ls="--")
-    axes.text(0.01, 0.305, "base rate $p$", color="0.4", fontsize="small", va="bottom")
+    axes.text(0.02, 0.305, "base rate $p$", color="0.4", fontsize="small", va="bottom")
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
     return figure
 
