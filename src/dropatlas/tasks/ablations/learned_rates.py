@@ -6,8 +6,9 @@ import pandas as pd
 
 from dropatlas.progress import LoggedProgress
 from dropatlas.regularisation.ablation_settings import ArmGroup
+from dropatlas.regularisation.columns import RUN_MEANINGS
 from dropatlas.regularisation.learned_rates import train_map
-from dropatlas.regularisation.runs import RUN_MEANINGS, Replica, epoch_rows, run_seed, train_arms
+from dropatlas.regularisation.runs import Replica, epoch_rows, run_seed, train_arms
 from dropatlas.regularisation.settings import Arm
 from dropatlas.tasks.runner import run_table_task
 

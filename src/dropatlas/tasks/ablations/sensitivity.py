@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from dropatlas.regularisation.ablation_settings import Sensitivity
-from dropatlas.regularisation.runs import RUN_MEANINGS, epoch_rows, train_arms
+from dropatlas.regularisation.columns import RUN_MEANINGS
+from dropatlas.regularisation.runs import epoch_rows, train_arms
 from dropatlas.tasks.runner import run_table_task
 
 KEPT = ["data", "model", "replica", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy", "diverged"]

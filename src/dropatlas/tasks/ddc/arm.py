@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from dropatlas.regularisation.runs import RUN_MEANINGS, epoch_rows, train_arms
+from dropatlas.regularisation.columns import RUN_MEANINGS
+from dropatlas.regularisation.runs import epoch_rows, train_arms
 from dropatlas.regularisation.settings import ArmRuns
 from dropatlas.tasks.runner import run_table_task
 

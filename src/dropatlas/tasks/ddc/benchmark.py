@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from dropatlas.regularisation.runs import RUN_MEANINGS
+from dropatlas.regularisation.columns import RUN_MEANINGS
 from dropatlas.regularisation.settings import Gathering
 from dropatlas.tasks.runner import run_table_task
 
