@@ -122,8 +122,8 @@ def quick_output(checkout) -> str:
     return checkout.snakemake()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def project(checkout, quick_output) -> Project:
-    """The checkout after the quick run; a test must leave it as it found it."""
+    """The checkout after the quick run; the tests of a file must leave it as they found it."""
     yield checkout
     assert checkout.plan() == Counter()

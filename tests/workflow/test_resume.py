@@ -27,10 +27,11 @@ def victim(tmp_path_factory) -> Project:
 
 
 @pytest.fixture(scope="module")
-def expected(checkout, quick_output):
-    """Content hashes of the undisturbed run."""
-    folder = checkout.path / "results/quick/tables"
-    return {name: content_hash(read_table(folder / f"{name}.parquet")) for name in (TRAINED, IN_PARTS)}
+def expected(checkout):
+    """Content hashes of an undisturbed run."""
+    paths = {name: f"results/quick/tables/{name}.parquet" for name in (TRAINED, IN_PARTS)}
+    checkout.snakemake(*paths.values())
+    return {name: content_hash(read_table(checkout.path / path)) for name, path in paths.items()}
 
 
 def interrupted(project, name, kill):
