@@ -29,7 +29,7 @@ rule train_arm:
         arm="|".join(SETTINGS.ddc.arms),
     threads: by_scale(1, paper=4)
     resources:
-        mem_mb=by_scale(3000, paper=12000),
+        mem_mb=by_scale(5000, paper=12000),
         runtime=by_scale(30, standard=60, paper=2880),
         gpu=by_scale(0, paper=1),
     params:
