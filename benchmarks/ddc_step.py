@@ -3,9 +3,9 @@
     python benchmarks/ddc_step.py [--model simple_cnn1_mnist] [--threads 2] [--rounds 40]
 
 Batch 128 of random images in the network's shape, float32, channels-last, SGD with momentum and weight decay; the
-method is in the published layers (SimpleCNN1: the first fully connected one). All networks take turns, one step each per round, so that other load on the
-machine hits all alike; the ratio is that of the fastest steps, beside it that of the least processor time (which other
-load hardly changes) and the median of the rounds' ratios.
+method is in the published layers (SimpleCNN1: the first fully connected one). All networks take turns, one step each
+per round, so that other load on the machine hits all alike; the ratio is that of the fastest steps, beside it that of
+the least processor time (which other load hardly changes) and the median of the rounds' ratios.
 """
 
 import argparse
