@@ -1,5 +1,8 @@
-# arXiv 2502.19948: Dynamic DropConnect against other methods; one job per arm of a benchmark.
+# arXiv 2502.19948: Dynamic DropConnect against other methods; a job trains one arm of a benchmark or all (ddc.job).
 BENCHMARKS = SETTINGS.ddc.benchmarks
+ARM_JOBS = {
+    job: runs for name in BENCHMARKS for job, runs in SETTINGS.ddc.jobs(name).items()
+}
 REPORT_TABLES["ddc_benchmark"] = [
     *[f"ddc/{benchmark}" for benchmark in BENCHMARKS],
     "ddc/step_time",
@@ -14,33 +17,30 @@ rule ddc:
         "arXiv 2502.19948: benchmark report with all its tables"
 
 
-rule train_arm:
+rule train_arms:
     input:
         code=code_closure("dropatlas.tasks.ddc.arm"),
-        data=lambda wildcards: cell_data(BENCHMARKS[wildcards.benchmark]),
+        data=lambda wildcards: cell_data(ARM_JOBS[wildcards.job].cell),
     output:
-        table=results("tables/ddc_runs/{benchmark}-{arm}.parquet"),
+        table=results("tables/ddc_runs/{job}.parquet"),
     log:
-        results("logs/ddc/{benchmark}-{arm}.log"),
+        results("logs/ddc/{job}.log"),
     benchmark:
-        results("benchmarks/ddc_runs/{benchmark}-{arm}.tsv")
+        results("benchmarks/ddc_runs/{job}.tsv")
     wildcard_constraints:
-        benchmark="|".join(BENCHMARKS),
-        arm="|".join(SETTINGS.ddc.arms),
+        job="|".join(ARM_JOBS),
     threads: by_scale(1, paper=4)
     resources:
         mem_mb=by_scale(5000, paper=12000),
         runtime=by_scale(30, standard=60, paper=2880),
         gpu=by_scale(0, paper=1),
     params:
-        settings=lambda wildcards: canonical(
-            SETTINGS.ddc.arm_runs(wildcards.benchmark, wildcards.arm)
-        ),
+        settings=lambda wildcards: canonical(ARM_JOBS[wildcards.job]),
         seed=SETTINGS.seed,
-        data=lambda wildcards: data_option(BENCHMARKS[wildcards.benchmark]),
-        checkpoints=results("checkpoints/ddc/{benchmark}-{arm}"),
+        data=lambda wildcards: data_option(ARM_JOBS[wildcards.job].cell),
+        checkpoints=results("checkpoints/ddc/{job}"),
     message:
-        "{wildcards.benchmark}: {wildcards.arm}, all seeds"
+        "{wildcards.job}: all seeds"
     shell:
         run_task("ddc.arm", "{params.data}", seeded=True, checkpoints=True)
 

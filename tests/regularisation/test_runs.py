@@ -11,7 +11,7 @@ from dropatlas.config import CONFIG, SCALES, canonical, load_config
 from dropatlas.data import DataSet, save
 from dropatlas.layers import METHODS
 from dropatlas.regularisation import runs
-from dropatlas.regularisation.settings import Arm, ArmRuns, Cell
+from dropatlas.regularisation.settings import Arm, ArmRuns, Cell, DDCSettings
 from dropatlas.regularisation.step_time import step_times
 from dropatlas.tasks.ddc import arm as arm_task
 from dropatlas.tasks.ddc import benchmark
@@ -123,6 +123,21 @@ def test_gathering_keeps_the_order_of_the_arms():
     assert benchmark.tabulate(settings, tables).arm.tolist() == ["two", "one"]
 
 
+def test_a_job_trains_one_arm_or_all_arms_of_a_benchmark():
+    values = yaml.safe_load((CONFIG / "config.yaml").read_text(encoding="utf-8"))
+    ddc = load_config(values).ddc
+    one, whole = (ddc.model_copy(update={"job": job}) for job in ("arm", "benchmark"))
+    arms = one.benchmarks["friedman_mlp"].arms
+    assert len(arms) > 1
+    assert list(one.jobs("friedman_mlp")) == [f"friedman_mlp-{arm}" for arm in arms]
+    assert list(whole.jobs("friedman_mlp")) == ["friedman_mlp-all"]
+    assert list(whole.jobs("friedman_mlp")["friedman_mlp-all"].arms) == arms
+    assert [list(runs.arms) for runs in one.jobs("friedman_mlp").values()] == [[arm] for arm in arms]
+    assert one.gathering("friedman_mlp").tables == [f"ddc_runs/friedman_mlp-{arm}" for arm in arms]
+    with pytest.raises(ValidationError, match=r"arms.all: the name stands for all arms"):
+        DDCSettings.model_validate(ddc.model_dump() | {"arms": {"all": {"method": "none"}}})
+
+
 @pytest.mark.parametrize("scale", SCALES)
 def test_every_configured_arm_fits_its_model(scale):
     values = yaml.safe_load((CONFIG / "config.yaml").read_text(encoding="utf-8"))
@@ -132,9 +147,9 @@ def test_every_configured_arm_fits_its_model(scale):
         shape = (30,) if cell.data == "breast_cancer" else shapes.get(cell.data, (3, 32, 32))
         if cell.model == "alexnet":
             continue  # 57 million weights: too slow for a unit test, and its layers are the same
-        for arm in cell.arms:
-            settings = ddc.arm_runs(name, arm)
+        for settings in ddc.jobs(name).values():
             assert ArmRuns.model_validate_json(canonical(settings)) == settings
+        for arm in cell.arms:
             model = runs.build_model(cell.model, shape, 10, 0)
             runs.apply_method(
                 model, runs.method_layers(model, ddc.arms[arm]), ddc.arms[arm].method, **ddc.arms[arm].options

@@ -109,12 +109,12 @@ def test_what_is_unknown_is_said_and_never_zero(runs):
 
 
 def test_an_arm_never_timed_is_estimated_from_another(runs):
-    runs.add("quick", "ddc_runs/cifar10_vgg13-ddc", seconds=forecasts.START_SECONDS + 10.0)
+    runs.add("quick", "ddc_runs/cifar10_vgg13-all", seconds=forecasts.START_SECONDS + 10.0)
     found = runs.forecast("paper")["ddc_runs/norb_vgg13-none"]
-    before = forecasts.work_at("quick")["ddc_runs/cifar10_vgg13-ddc"].operations
+    before = forecasts.work_at("quick")["ddc_runs/cifar10_vgg13-all"].operations
     after = forecasts.work_at("paper")[found.name].operations
     assert found.core_hours * 3600 == pytest.approx(forecasts.START_SECONDS + 10.0 * after / before)
-    assert found.basis == "quick, ddc_runs/cifar10_vgg13-ddc"
+    assert found.basis == "quick, ddc_runs/cifar10_vgg13-all"
     assert found.on_gpu
 
 

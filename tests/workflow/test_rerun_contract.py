@@ -82,8 +82,7 @@ def test_the_seed_reruns_what_draws_random_numbers(project):
     curved = ["curvature", "stable_rates", "edge_sharpness"]
     parts = ["regression", "regression_paths", "sensitivity", "sensitivity", "monte_carlo", "activations", "feedback"]
     drawn = ["crossing_probability", "topologies", "decoupling", *trained, *laws, *coupled, *curved, *parts]
-    benchmarks = load_config(DEFAULTS).ddc.benchmarks.values()
-    arms = [*sum(len(one.arms) for one in benchmarks) * ["train_arm"], *len(benchmarks) * ["gather_arms"]]
+    arms = len(load_config(DEFAULTS).ddc.benchmarks) * ["train_arms", "gather_arms"]
     arms += ["train_ablation_arms", "train_ablation_arms", "search_rate_map", "compare_rate_map"]
     seeded = ["prepare_embedded", "prepare_embedded", *(f"tabulate_{table}" for table in drawn), *arms, *ALL_VERDICTS]
     assert project.plan("--config", "seed=7") == Counter([*seeded, *ALL_PAGES])

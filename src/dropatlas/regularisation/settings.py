@@ -27,6 +27,7 @@ ModelName = Literal[
 TableName = Literal["friedman", "breast_cancer"]
 IMAGE_SETS = get_args(SetName)
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+ALL_ARMS = "all"
 Seeds = Annotated[int, Field(ge=2)]  # a single one carries no interval
 
 
@@ -89,21 +90,28 @@ class DDCSettings(Section):
     """Published benchmarks of Dynamic DropConnect, and some beyond them."""
 
     arms: dict[Name, Arm] = Field(description="sides of the comparisons by name")
-    benchmarks: dict[Name, Benchmark] = Field(description="comparisons by name, one job per arm")
+    job: Literal["arm", "benchmark"] = Field(
+        description="what one job trains: an arm, or a whole benchmark if that takes little longer than to start a job"
+    )
+    benchmarks: dict[Name, Benchmark] = Field(description="comparisons by name")
     step_time: StepTime = Field(description="what a step costs")
 
     @model_validator(mode="after")
     def _arms_are_known(self) -> "DDCSettings":
+        if ALL_ARMS in self.arms:
+            raise ValueError(f"arms.{ALL_ARMS}: the name stands for all arms of a benchmark; give the arm another")
         for name, benchmark in self.benchmarks.items():
             if unknown := [arm for arm in benchmark.arms if arm not in self.arms]:
                 raise ValueError(f"benchmarks.{name}: unknown arm {', '.join(unknown)}; arms: {', '.join(self.arms)}")
         return self
 
-    def arm_runs(self, benchmark: str, arm: str) -> ArmRuns:
-        """What the job of one arm of a benchmark trains."""
+    def jobs(self, benchmark: str) -> dict[str, ArmRuns]:
+        """What each job of a benchmark trains, by the name of its table under `ddc_runs`."""
         fields = self.benchmarks[benchmark].model_dump(exclude={"arms"})
-        return ArmRuns(cell=Cell.model_validate(fields), arms={arm: self.arms[arm]})
+        cell, arms = Cell.model_validate(fields), {arm: self.arms[arm] for arm in self.benchmarks[benchmark].arms}
+        parts = {ALL_ARMS: arms} if self.job == "benchmark" else {arm: {arm: arms[arm]} for arm in arms}
+        return {f"{benchmark}-{name}": ArmRuns(cell=cell, arms=part) for name, part in parts.items()}
 
     def gathering(self, benchmark: str) -> Gathering:
         """Tables of a benchmark's arms."""
-        return Gathering(tables=[f"ddc_runs/{benchmark}-{arm}" for arm in self.benchmarks[benchmark].arms])
+        return Gathering(tables=[f"ddc_runs/{job}" for job in self.jobs(benchmark)])

@@ -64,11 +64,7 @@ def all_settings(config: Config, ledger: Ledger) -> set[str]:
     return {
         *(config.section(path) for path in sections(config)),
         *(canonical(config.ddc.gathering(name)) for name in config.ddc.benchmarks),
-        *(
-            canonical(config.ddc.arm_runs(name, arm))
-            for name, benchmark in config.ddc.benchmarks.items()
-            for arm in benchmark.arms
-        ),
+        *(canonical(runs) for name in config.ddc.benchmarks for runs in config.ddc.jobs(name).values()),
         *(ledger.docket(report, config.scale).model_dump_json() for report in reports),
         ledger.full_docket(config.scale).model_dump_json(),
         json.dumps({"files": files}),

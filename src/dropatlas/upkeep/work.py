@@ -434,8 +434,8 @@ def _arms(config: Config, cell: Cell, arms: int = 1) -> Work:
 
 @_tables
 def _benchmark_arms(config: Config) -> dict[str, Work]:
-    arms = [(name, arm) for name, benchmark in config.ddc.benchmarks.items() for arm in benchmark.arms]
-    return {f"ddc_runs/{name}-{arm}": _arms(config, config.ddc.benchmarks[name]) for name, arm in arms}
+    jobs = [job for name in config.ddc.benchmarks for job in config.ddc.jobs(name).items()]
+    return {f"ddc_runs/{job}": _arms(config, runs.cell, len(runs.arms)) for job, runs in jobs}
 
 
 @_tables
