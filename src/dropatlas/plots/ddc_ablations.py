@@ -12,16 +12,17 @@ from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 from scipy import stats
 
+from dropatlas.plots.arms import ARM_COLOURS, ARM_LABELS, over_epochs
 from dropatlas.plots.style import COLOURS
 from dropatlas.regularisation.effects import paired_differences, sensitivity_effects
 from dropatlas.regularisation.linear_regression import OPTIMUM, excess_risk, hessian, risk_gradient
 from dropatlas.stats import mean_interval
 
 METHODS = {
-    "none": ("no dropping", "0.35"),
-    "ddc": ("DDC", COLOURS[0]),
-    "dropconnect": ("DropConnect, same mean rate", COLOURS[1]),
-    "drop_big_gradient": ("drop big gradients", COLOURS[3]),
+    "none": ("no dropping", ARM_COLOURS["none"]),
+    "ddc": (ARM_LABELS["ddc"], ARM_COLOURS["ddc"]),
+    "dropconnect": ("DropConnect, same mean rate", ARM_COLOURS["dropconnect"]),
+    "drop_big_gradient": (ARM_LABELS["drop_big_gradient"], ARM_COLOURS["drop_big_gradient"]),
     "ddc_masked": ("DDC, masked gradient", COLOURS[9]),
     "dropconnect_masked": ("DropConnect, masked gradient", COLOURS[8]),
 }
@@ -32,7 +33,7 @@ DROPPED = {
     (True, True): ("both dropped", COLOURS[3]),
 }
 ARMS = {
-    "none": "no dropping",
+    "none": ARM_LABELS["none"],
     "ddc": "DDC as published",
     "no_zscore": "no z-score (= DropConnect at $p$)",
     "no_zscore_no_threshold": "no z-score, no threshold",
@@ -40,7 +41,7 @@ ARMS = {
     "calibration_expected": "calibrated by the mean of $p$",
     "calibration_none": "no calibration",
     "masked_gradient": "masked gradient",
-    "drop_big_gradient": "drop big gradients",
+    "drop_big_gradient": ARM_LABELS["drop_big_gradient"],
     "uniform": "equal rates of 0.5",
     "learned": "learned map",
     "fc1": "fc1 (published)",
@@ -51,8 +52,8 @@ ARMS = {
     "fc1_per_sample": "fc1, a mask per sample",
     "realised": "$1/(1-r)$, realised $r$ (published)",
     "expected": "$1/(1-r)$, expected $r$",
-    "dropout": "dropout",
-    "dropconnect": "DropConnect",
+    "dropout": ARM_LABELS["dropout"],
+    "dropconnect": ARM_LABELS["dropconnect"],
 }
 VARIANTS = {
     "dense": ("dense gradient", COLOURS[0]),
@@ -264,16 +265,9 @@ def learning_curves(rows: pd.DataFrame, arms: Sequence[str]) -> Figure:
     figure, panels = plt.subplots(1, 2, figsize=(12, 4))
     for axes, column in zip(panels, ("train_loss", "validation_loss"), strict=True):
         for number, arm in enumerate(arms):
-            found = (
-                rows[rows.arm == arm].groupby("epoch")[column].apply(lambda values: mean_interval(values.to_numpy()))
-            )
-            colour = "0.35" if arm == "none" else COLOURS[number % len(COLOURS)]
-            axes.plot(found.index, [one.estimate for one in found], "o-", color=colour, ms=4, label=ARMS[arm])
-            low, high = (np.array([getattr(one, end) for one in found]) for end in ("low", "high"))
-            if np.isfinite(low).all():
-                axes.fill_between(found.index, low, high, color=colour, alpha=0.12, lw=0)
+            colour = ARM_COLOURS.get(arm, COLOURS[number % len(COLOURS)])
+            over_epochs(axes, rows[rows.arm == arm], column, ARMS[arm], colour)
         axes.set(xlabel="epoch", ylabel=f"{column.replace('_', ' ')} in nats")
-        axes.xaxis.get_major_locator().set_params(integer=True)
     top = rows[rows.arm.isin(arms)][["train_loss", "validation_loss"]].max().max()
     for axes in panels:
         axes.set_ylim(0, 1.05 * top)

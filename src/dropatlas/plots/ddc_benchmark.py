@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dropatlas.plots.arms import ARM_COLOURS, ARM_LABELS, described, over_epochs, reach
 from dropatlas.plots.style import COLOURS
 from dropatlas.regularisation.comparisons import (
     arm_against_others,
@@ -17,36 +18,6 @@ from dropatlas.regularisation.comparisons import (
     step_time_ratios,
 )
 from dropatlas.stats import Interval, mean_interval
-
-ARM_COLOURS = {
-    "none": "0.35",
-    "dropout": COLOURS[0],
-    "dropconnect": COLOURS[1],
-    "dropconnect_dense": COLOURS[8],
-    "standout": COLOURS[4],
-    "ddc": COLOURS[2],
-    "drop_big_gradient": COLOURS[3],
-    "drop_small_weight": COLOURS[5],
-    "drop_big_weight": COLOURS[6],
-}
-ARM_LABELS = {
-    "none": "no regularisation",
-    "dropout": "dropout",
-    "dropconnect": "DropConnect",
-    "dropconnect_dense": "DropConnect, dense gradient",
-    "standout": "standout",
-    "ddc": "DDC",
-    "drop_big_gradient": "drop big gradient",
-    "drop_small_weight": "drop small weight",
-    "drop_big_weight": "drop big weight",
-}
-
-
-def _reach(found: Interval) -> list[list[float]]:
-    """Error bar of an interval; none where it is unbounded."""
-    if not np.isfinite([found.low, found.high]).all():
-        return [[0.0], [0.0]]
-    return [[found.estimate - found.low], [found.high - found.estimate]]
 
 
 def scores(rows: pd.DataFrame, published: Mapping[str, float] | None = None) -> Figure:
@@ -65,7 +36,7 @@ def scores(rows: pd.DataFrame, published: Mapping[str, float] | None = None) -> 
             axes.plot(values, np.full(len(values), place + offset), "|", ms=9, color=ARM_COLOURS[arm], alpha=0.5)
             filled = ARM_COLOURS[arm] if chosen == "last" else "white"
             axes.errorbar(
-                *(found.estimate, place + offset), xerr=_reach(found), fmt=marker, ms=6, capsize=3, mfc=filled,
+                *(found.estimate, place + offset), xerr=reach(found), fmt=marker, ms=6, capsize=3, mfc=filled,
                 color=ARM_COLOURS[arm],
             )  # fmt: skip
         if arm in (published or {}):
@@ -75,7 +46,7 @@ def scores(rows: pd.DataFrame, published: Mapping[str, float] | None = None) -> 
     if set(arms) & set(published or {}):
         axes.plot([], [], "*", ms=11, color="white", mec="black", label="published")
     axes.set_yticks(range(len(arms)), [ARM_LABELS[arm] for arm in reversed(arms)])
-    axes.set(xlabel="test accuracy in %", title=f"{rows.data.iloc[0]}, {rows.epochs.iloc[0]} epochs")
+    axes.set(xlabel="test accuracy in %", title=described(rows))
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small")
     return figure
 
@@ -98,31 +69,15 @@ def differences(benchmarks: Mapping[str, pd.DataFrame], published: Mapping[str, 
         for place, row in enumerate(table.iloc[::-1].itertuples()):
             pair = Interval(100 * row.difference, 100 * row.low, 100 * row.high)
             colour = ARM_COLOURS[row.baseline]
-            axes.errorbar(pair.estimate, place, xerr=_reach(pair), fmt="o", ms=6, capsize=3, color=colour)
+            axes.errorbar(pair.estimate, place, xerr=reach(pair), fmt="o", ms=6, capsize=3, color=colour)
             if row.baseline == "none" and name in (published or {}):
                 axes.plot(100 * published[name], place, "*", ms=12, color="white", mec="black", mew=0.8)
         axes.axvline(0, color="0.4", lw=1)
         axes.set_yticks(range(len(table)), [ARM_LABELS[arm] for arm in reversed(table.baseline.tolist())])
         axes.set_ylim(-0.6, len(table) - 0.4)
-        rows = shown[name]
-        head = f"{name}: {rows.data.iloc[0]}, {rows.train_samples.iloc[0]:,} samples"
-        axes.set_title(
-            f"{head}, {rows.epochs.iloc[0]} epochs, {rows.replica.nunique()} seeds", loc="left", fontsize="small"
-        )
+        axes.set_title(f"{name}: {described(shown[name])}", loc="left", fontsize="small")
     panels[-1, 0].set_xlabel("test accuracy of DDC minus that of the other method, in percentage points")
     return figure
-
-
-def _over_epochs(axes: Axes, rows: pd.DataFrame, column: str, arm: str) -> None:
-    """Mean over seeds with its 95 % t interval."""
-    table = rows[(rows.arm == arm) & ~rows.diverged].pivot(index="epoch", columns="replica", values=column)
-    if table.empty or table.isna().all(axis=None):
-        return
-    found = [mean_interval(values) for values in table.to_numpy()]
-    axes.plot(table.index, [each.estimate for each in found], "o-", ms=3, color=ARM_COLOURS[arm], label=ARM_LABELS[arm])
-    ends = np.array([(each.low, each.high) for each in found])
-    known = np.isfinite(ends).all(axis=1)
-    axes.fill_between(table.index[known], *ends[known].T, color=ARM_COLOURS[arm], alpha=0.15, lw=0)
 
 
 def learning_curves(rows: pd.DataFrame) -> Figure:
@@ -139,9 +94,8 @@ def learning_curves(rows: pd.DataFrame) -> Figure:
     figure, panels = plt.subplots(1, 3, figsize=(13, 3.9))
     for axes, (column, label) in zip(panels, labels.items(), strict=True):
         for arm in rows.arm.unique():
-            _over_epochs(axes, rows, column, arm)
+            over_epochs(axes, rows[rows.arm == arm], column, ARM_LABELS[arm], ARM_COLOURS[arm])
         axes.set(xlabel="epoch", ylabel=label)
-        axes.xaxis.get_major_locator().set_params(integer=True)
         if column.endswith("loss"):
             axes.set_yscale("log")
     panels[-1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
@@ -160,7 +114,7 @@ def _by_arm(axes: Axes, benchmarks: Mapping[str, pd.DataFrame], value: Callable[
                 continue
             found = mean_interval(value(own).to_numpy())
             axes.errorbar(
-                place + offset, found.estimate, yerr=_reach(found), fmt="o", ms=5, capsize=2,
+                place + offset, found.estimate, yerr=reach(found), fmt="o", ms=5, capsize=2,
                 color=ARM_COLOURS[arm], label=label,
             )  # fmt: skip
             label = None
@@ -195,7 +149,7 @@ def drop_rates(benchmarks: Mapping[str, pd.DataFrame]) -> Figure:
         found = [mean_interval(values) for values in table.to_numpy()]
         done = table.index / max(table.index.max(), 1)
         mean = [each.estimate for each in found]
-        axes.errorbar(done, mean, np.hstack([_reach(each) for each in found]), fmt="o-", ms=3, color=colour, label=name)
+        axes.errorbar(done, mean, np.hstack([reach(each) for each in found]), fmt="o-", ms=3, color=colour, label=name)
     axes.set(xlabel="share of the training done", ylabel="share of edges dropped by DDC")
     axes.set(xlim=(0, 1.05), ylim=(0.28, 0.8))
     axes.axhline(0.3, color="0.5", lw=1, ls="--")
@@ -219,7 +173,7 @@ def step_time(rows: pd.DataFrame, limit: float = 1.1) -> Figure:
             found = step_time_ratios(own, method)[model]
             offset = 0.5 * ((index + 0.5) / len(models) - 0.5)
             axes.errorbar(
-                found.estimate, place - offset, xerr=_reach(found), fmt="o", ms=5, capsize=3, color=COLOURS[index],
+                found.estimate, place - offset, xerr=reach(found), fmt="o", ms=5, capsize=3, color=COLOURS[index],
                 label=model if place == 0 else None,
             )  # fmt: skip
     axes.axvline(1, color="0.4", lw=1)
@@ -242,7 +196,7 @@ def regression_scores(benchmarks: Mapping[str, pd.DataFrame]) -> Figure:
         table = mean_scores(rows)
         for place, (arm, found) in enumerate(reversed(table.items())):
             loss = Interval(-found.estimate, -found.high, -found.low)
-            axes.errorbar(loss.estimate, place, xerr=_reach(loss), fmt="o", ms=6, capsize=3, color=ARM_COLOURS[arm])
+            axes.errorbar(loss.estimate, place, xerr=reach(loss), fmt="o", ms=6, capsize=3, color=ARM_COLOURS[arm])
         axes.set_yticks(range(len(table)), [ARM_LABELS[arm] for arm in reversed(table)])
         axes.set(xlabel="test squared error over the targets' variance", title=f"{name}: {rows.data.iloc[0]}")
     return figure
