@@ -38,6 +38,11 @@ def described(rows: pd.DataFrame) -> str:
     return f"{first['data']}, {first.train_samples:,} training samples, {epochs}, {rows.replica.nunique()} seeds"
 
 
+def in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a table of runs with the arms in the order of `ARM_LABELS`."""
+    return rows.sort_values("arm", key=lambda arms: arms.map(list(ARM_LABELS).index), kind="stable")
+
+
 def reach(found: Interval) -> list[list[float]]:
     """Error bar of an interval; none where it is unbounded."""
     if not np.isfinite([found.low, found.high]).all():
