@@ -262,11 +262,13 @@ def learning_curves(rows: pd.DataFrame, arms: Sequence[str]) -> Figure:
         rows: Table of runs and epochs.
         arms: Arms shown.
     """
+    known = {arm: ARM_COLOURS[arm] for arm in arms if arm in ARM_COLOURS}
+    others = [arm for arm in arms if arm not in known]
+    colours = known | dict(zip(others, [each for each in COLOURS if each not in known.values()], strict=False))
     figure, panels = plt.subplots(1, 2, figsize=(12, 4))
     for axes, column in zip(panels, ("train_loss", "validation_loss"), strict=True):
-        for number, arm in enumerate(arms):
-            colour = ARM_COLOURS.get(arm, COLOURS[number % len(COLOURS)])
-            over_epochs(axes, rows[rows.arm == arm], column, ARMS[arm], colour)
+        for arm in arms:
+            over_epochs(axes, rows[rows.arm == arm], column, ARMS[arm], colours[arm])
         axes.set(xlabel="epoch", ylabel=f"{column.replace('_', ' ')} in nats")
     top = rows[rows.arm.isin(arms)][["train_loss", "validation_loss"]].max().max()
     for axes in panels:
