@@ -135,6 +135,7 @@ rule search_rate_map:
         results("logs/ablations/learned_search.log"),
     benchmark:
         results("benchmarks/ablations/learned_search.tsv")
+    priority: 1  # another training waits for its map
     threads: by_scale(1, paper=4)
     resources:
         mem_mb=by_scale(3000, paper=12000),
