@@ -223,6 +223,7 @@ def width_and_depth(rows: pd.DataFrame) -> Figure:
         ylabel="final test loss / loss of a constant",
         xscale="log",
     )
+    panels[1].xaxis.get_major_locator().set_params(numticks=6)
     panels[2].set(xlabel="signal factor $q^{L/2}$ (log)", xscale="log")
     for axes in panels[1:]:
         _constant_line(axes)
