@@ -411,6 +411,7 @@ def monte_carlo_changes(rows: pd.DataFrame) -> Figure:
             _dot(axes, change, place, COLOURS[0])
         axes.axvline(0, color="0.4", lw=1)
         axes.set(xlabel=f"change of {label}", ylim=(len(arms) - 0.4, -0.5))
+        axes.locator_params(axis="x", nbins=5)
     panels[0].set_yticks(range(len(arms)), [ARMS[arm] for arm in arms])
     return figure
 
