@@ -42,6 +42,13 @@ def test_every_table_is_described_and_knows_its_origin(results):
         json.loads(provenance.settings)
 
 
+def test_the_forecast_of_a_larger_scale_then_knows_every_table(checkout, quick_output):
+    found = checkout.dropatlas("forecast", "--scale", "standard")
+    assert found.returncode == 0, found.stderr
+    assert "about" in found.stdout
+    assert "unknown" not in found.stdout
+
+
 def test_long_jobs_log_their_progress(results):
     log = (results / "logs" / "percolation" / "crossing_probability.log").read_text()
     assert re.search(r"crossing probability: \d+/324 cells, \d+:\d+ elapsed, .* to go", log)

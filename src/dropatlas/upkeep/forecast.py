@@ -28,8 +28,8 @@ BYTES_PER_NUMBER = 16
 SAMPLED_SECONDS = 300.0
 """From here on the processor time counts, which Snakemake samples every half minute; below, wall time times threads."""
 
-NO_TABLES = ("claims", "notebook", "page")
-"""Records of the steps of a report, seconds at every scale."""
+NO_TABLES = ("claims", "notebook", "page", "scorecard/table", "scorecard/csv")
+"""Records of the steps of a report and of the scorecard, seconds at every scale."""
 
 
 class Record(NamedTuple):
