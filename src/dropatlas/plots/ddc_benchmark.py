@@ -98,6 +98,8 @@ def learning_curves(rows: pd.DataFrame) -> Figure:
         axes.set(xlabel="epoch", ylabel=label)
         if column.endswith("loss"):
             axes.set_yscale("log")
+        else:
+            axes.set_ylim(*np.clip(axes.get_ylim(), 0, 1))  # an interval may reach beyond what an accuracy can be
     panels[-1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
     return figure
 
@@ -151,9 +153,9 @@ def drop_rates(benchmarks: Mapping[str, pd.DataFrame]) -> Figure:
         mean = [each.estimate for each in found]
         axes.errorbar(done, mean, np.hstack([reach(each) for each in found]), fmt="o-", ms=3, color=colour, label=name)
     axes.set(xlabel="share of the training done", ylabel="share of edges dropped by DDC")
-    axes.set(xlim=(0, 1.05), ylim=(0.28, 0.8))
+    axes.set(xlim=(0, 1.05), ylim=(0, 0.8))
     axes.axhline(0.3, color="0.5", lw=1, ls="--")
-    axes.text(0.02, 0.305, "base rate $p$", color="0.4", fontsize="small", va="bottom")
+    axes.text(0.02, 0.31, "base rate $p$", color="0.4", fontsize="small", va="bottom")
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
     return figure
 
