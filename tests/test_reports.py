@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import matplotlib.pyplot as plt
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -89,6 +90,20 @@ def test_a_figure_is_stamped_saved_with_provenance_and_shown_with_its_caption(re
     saved = {"line.pdf", "line.png", "line.svg", "topic-numbers.csv"}
     assert {path.name for path in folder.iterdir()} == saved
     assert set(re.findall(r'href="\.\./figures/topic/([^"]+)" download', shown)) == saved
+
+
+def test_the_stamp_lies_below_all_that_is_drawn(results):
+    report = Report("topic", results)
+    report.table("topic/numbers")
+    figure, axes = plt.subplots()
+    axes.plot([1, 2], label="a legend below the axes, where the stamp goes")
+    figure.legend(loc="outside lower right", labelcolor="red")
+    report.show(figure, "line", "Caption.", source="topic/numbers")
+    picture = np.asarray(Image.open(results / "figures/topic/line.png").convert("RGB"), dtype=int)
+    end_of_legend = np.flatnonzero((picture[..., 0] - picture[..., 1] > 10).any(axis=1))[-1]
+    inked = (picture < 240).any(axis=(1, 2))[end_of_legend + 1 :]
+    assert not inked[:3].any()
+    assert inked[3:].any()
 
 
 def test_the_data_of_a_figure_are_the_table_as_it_is_on_disk(results):

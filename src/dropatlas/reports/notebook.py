@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import HTML
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from dropatlas.files import whole_file
 from dropatlas.plots.style import use_style
@@ -17,6 +18,21 @@ from dropatlas.reports.verdicts import verdict_table
 from dropatlas.tables import read_provenance, read_table
 
 MARGIN = 0.1  # around a saved figure, inches
+STAMP_GAP = 0.05  # between a figure and its stamp, inches
+
+
+def _stamped(figure: Figure, stamp: str) -> Bbox:
+    """Write the stamp below everything drawn; what to save of the figure, in inches.
+
+    The layout is done here, once for all files: doing it for each is most of the time that saving takes.
+    """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for legend in figure.legends:  # else it would move to the edge of what is saved
+        legend.set_bbox_to_anchor(Bbox.unit(), figure.transFigure)
+    below = (figure.get_tightbbox().y0 - STAMP_GAP) / figure.get_figheight()
+    figure.text(0.995, below, stamp, ha="right", va="top", fontsize=6.5, color="0.45")
+    return figure.get_tightbbox().padded(MARGIN)
 
 
 class Report:
@@ -61,12 +77,8 @@ class Report:
         tables = [source] if isinstance(source, str) else source
         provenance = self.sources[tables[0]]
         folder = self.results / "figures" / self.name
-        figure.text(0.995, -0.01, provenance.stamp, ha="right", va="top", fontsize=6.5, color="0.45")
+        extent = _stamped(figure, provenance.stamp)
         described = provenance.model_dump_json()
-        # Layout and extent once for all files, in the place of once for each: most of the time a figure takes.
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")
-        extent = figure.get_tightbbox().padded(MARGIN)
         for suffix, metadata in {
             "svg": {"Title": name, "Description": described, "Creator": "Dropout Atlas", "Date": None},
             "pdf": {"Title": name, "Subject": described, "Creator": "Dropout Atlas", "CreationDate": None},
