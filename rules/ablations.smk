@@ -1,4 +1,5 @@
 # arXiv 2502.19948: ablations and mechanisms of Dynamic DropConnect.
+# Their tables come before the benchmarks' arms (priority 1): no page takes longer to draw once the tables are there.
 ABLATIONS = SETTINGS.ablations
 REPORT_TABLES["ddc_ablations"] = [
     "ablations/regression",
@@ -32,6 +33,7 @@ rule tabulate_regression:
         results("logs/ablations/regression.log"),
     benchmark:
         results("benchmarks/ablations/regression.tsv")
+    priority: 2
     threads: 1
     resources:
         mem_mb=2000,
@@ -54,6 +56,7 @@ rule tabulate_regression_paths:
         results("logs/ablations/regression_paths.log"),
     benchmark:
         results("benchmarks/ablations/regression_paths.tsv")
+    priority: 2
     threads: 1
     resources:
         mem_mb=1000,
@@ -79,6 +82,7 @@ rule train_ablation_arms:
         results("benchmarks/ablations/{table}.tsv")
     wildcard_constraints:
         table="formula|placement",
+    priority: 2
     threads: by_scale(1, paper=4)
     resources:
         mem_mb=by_scale(3000, paper=12000),
@@ -107,6 +111,7 @@ rule tabulate_sensitivity:
         results("benchmarks/ablations/{table}.tsv")
     wildcard_constraints:
         table="sensitivity_images|sensitivity_table",
+    priority: 2
     threads: by_scale(1, paper=4)
     resources:
         mem_mb=by_scale(3000, paper=12000),
@@ -135,7 +140,7 @@ rule search_rate_map:
         results("logs/ablations/learned_search.log"),
     benchmark:
         results("benchmarks/ablations/learned_search.tsv")
-    priority: 1  # another training waits for its map
+    priority: 3  # another training waits for its map
     threads: by_scale(1, paper=4)
     resources:
         mem_mb=by_scale(3000, paper=12000),
@@ -165,6 +170,7 @@ rule compare_rate_map:
         results("logs/ablations/learned_rates.log"),
     benchmark:
         results("benchmarks/ablations/learned_rates.tsv")
+    priority: 2
     threads: by_scale(1, paper=4)
     resources:
         mem_mb=by_scale(3000, paper=12000),
@@ -197,6 +203,7 @@ rule tabulate_monte_carlo:
         results("logs/ablations/monte_carlo.log"),
     benchmark:
         results("benchmarks/ablations/monte_carlo.tsv")
+    priority: 2
     threads: by_scale(1, paper=4)
     resources:
         mem_mb=by_scale(3000, paper=12000),
@@ -225,6 +232,7 @@ rule tabulate_activations:
         results("logs/ablations/activations.log"),
     benchmark:
         results("benchmarks/ablations/activations.tsv")
+    priority: 2
     threads: by_scale(1, paper=4)
     resources:
         mem_mb=by_scale(3000, paper=12000),
@@ -253,6 +261,7 @@ rule tabulate_feedback:
         results("logs/ablations/feedback.log"),
     benchmark:
         results("benchmarks/ablations/feedback.tsv")
+    priority: 2
     threads: by_scale(1, paper=4)
     resources:
         mem_mb=by_scale(3000, paper=12000),
