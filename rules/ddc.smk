@@ -85,7 +85,7 @@ rule tabulate_step_time:
         results("logs/ddc/step_time.log"),
     benchmark:
         results("benchmarks/ddc/step_time.tsv")
-    threads: 2
+    threads: by_scale(2, quick=1)
     resources:
         mem_mb=2000,
         runtime=30,
