@@ -29,7 +29,7 @@ rule train_arms:
         results("benchmarks/ddc_runs/{job}.tsv")
     wildcard_constraints:
         job="|".join(ARM_JOBS),
-    priority: 1  # the longest jobs of a run: late ones would run alone
+    priority: 1  # long jobs: late ones would run alone
     threads: by_scale(1, paper=4)
     resources:
         mem_mb=by_scale(5000, paper=12000),

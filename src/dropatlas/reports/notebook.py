@@ -24,7 +24,7 @@ STAMP_GAP = 0.05  # between a figure and its stamp, inches
 def _stamped(figure: Figure, stamp: str) -> Bbox:
     """Write the stamp below everything drawn; what to save of the figure, in inches.
 
-    The layout is done here, once for all files: doing it for each is most of the time that saving takes.
+    The layout is done here, once for all files: doing it for each takes a third of the time of saving.
     """
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
