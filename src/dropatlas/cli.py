@@ -91,11 +91,11 @@ def show_comparison(first: Path, second: Path) -> str:
     return comparison(first, second)
 
 
-def take_snapshot(results: Path) -> str:
-    """Renew the committed snapshot of a finished run (`dropatlas.upkeep.snapshot`)."""
+def take_snapshot(results: Path, reports: list[str]) -> str:
+    """Renew the committed snapshot from finished reports, all if none is named (`dropatlas.upkeep.snapshot`)."""
     from dropatlas.upkeep.snapshot import snapshot
 
-    folder = snapshot(results)
+    folder = snapshot(results, reports)
     files = list(folder.iterdir())
     size = sum(path.stat().st_size for path in files) / 1e6
     return f"{folder}: {len(files)} files, {size:.1f} MB; README.md shows its scorecard. Commit both."
@@ -154,7 +154,10 @@ def main() -> None:
     compare.set_defaults(answer=lambda arguments: show_comparison(arguments.first, arguments.second))
     snapshot = commands.add_parser("snapshot", help="renew results/published/ and the README's scorecard from a run")
     snapshot.add_argument("results", type=Path, help="folder of a finished run, such as results/standard")
-    snapshot.set_defaults(answer=lambda arguments: take_snapshot(arguments.results))
+    snapshot.add_argument(
+        "--reports", nargs="+", default=[], help="renew these alone, such as percolation (default: all)"
+    )
+    snapshot.set_defaults(answer=lambda arguments: take_snapshot(arguments.results, arguments.reports))
     publish = commands.add_parser("publish", help="pack finished results into one archive")
     publish.add_argument("results", type=Path, help="folder such as results/standard")
     publish.add_argument("--output", type=Path, help="the archive (default: dropatlas-<scale>.tar.gz)")

@@ -14,7 +14,7 @@ from dropatlas.config import CONFIG, load_config
 from dropatlas.files import sha256_of_file, sha256_of_files
 from dropatlas.provenance import ROOT, record
 from dropatlas.seals import Origin, seal_notebook, sealed_page, write_checksums
-from dropatlas.tables import content_hash, write_table
+from dropatlas.tables import content_hash, read_table, write_table
 
 TASK = "dropatlas.tasks.percolation.required_width"
 FRAME = pd.DataFrame({"depth": [1, 2], "p": [0.5, np.nan], "model": ["site", "bond"]})
@@ -40,7 +40,27 @@ def make_table():
 
 
 @pytest.fixture
-def results(tmp_path, make_table) -> Path:
+def make_report():
+    """Writes notebook and page of a report that reads these tables, empty but as their tasks would."""
+
+    def make(results: Path, report: str, tables: list[str]) -> None:
+        notebook = {"cells": [], "metadata": {"kernelspec": {"name": "python3"}}, "nbformat": 4, "nbformat_minor": 5}
+        inputs = {name: content_hash(read_table(results / "tables" / f"{name}.parquet")) for name in tables}
+        code = sha256_of_files(notebook_code(ROOT / "notebooks" / f"{report}.ipynb"))
+        seal_notebook(notebook, Origin(code_hash=code, inputs=inputs))
+        executed = results / "notebooks" / f"{report}.ipynb"
+        executed.parent.mkdir(exist_ok=True)
+        executed.write_text(json.dumps(notebook, indent=1))
+        code = sha256_of_files(page_code("dropatlas.tasks.render_report"))
+        origin = Origin(code_hash=code, inputs={f"notebooks/{report}.ipynb": sha256_of_file(executed)})
+        (results / "reports").mkdir(exist_ok=True)
+        (results / "reports" / f"{report}.html").write_text(sealed_page("<html></html>", origin))
+
+    return make
+
+
+@pytest.fixture
+def results(tmp_path, make_table, make_report) -> Path:
     assert module_closure(TASK)
     folder = tmp_path / "project" / "results" / "quick"
     make_table(folder / "tables" / "percolation" / "required_width.parquet")
@@ -48,15 +68,5 @@ def results(tmp_path, make_table) -> Path:
     figures.mkdir(parents=True)
     (figures / "width.svg").write_text("<svg/>")
     write_checksums(figures)
-    source = ROOT / "notebooks" / "percolation.ipynb"
-    notebook = {"cells": [], "metadata": {"kernelspec": {"name": "python3"}}, "nbformat": 4, "nbformat_minor": 5}
-    tables = {"percolation/required_width": content_hash(FRAME)}
-    seal_notebook(notebook, Origin(code_hash=sha256_of_files(notebook_code(source)), inputs=tables))
-    executed = folder / "notebooks" / "percolation.ipynb"
-    executed.parent.mkdir()
-    executed.write_text(json.dumps(notebook, indent=1))
-    code = sha256_of_files(page_code("dropatlas.tasks.render_report"))
-    origin = Origin(code_hash=code, inputs={"notebooks/percolation.ipynb": sha256_of_file(executed)})
-    (folder / "reports").mkdir()
-    (folder / "reports" / "percolation.html").write_text(sealed_page("<html></html>", origin))
+    make_report(folder, "percolation", ["percolation/required_width"])
     return folder

@@ -1,6 +1,7 @@
 """The committed snapshot: whole, small, and never by hand."""
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -8,30 +9,50 @@ import pytest
 from dropatlas.claims import load_ledger
 from dropatlas.files import sha256_of_file
 from dropatlas.provenance import ROOT
-from dropatlas.reports.export import csv_text
 from dropatlas.seals import read_checksums, write_checksums
 from dropatlas.tasks.judge_claims import tabulate
 from dropatlas.upkeep import snapshot as module
-from dropatlas.upkeep.snapshot import BEGIN, END, SnapshotError, readme_scorecard, snapshot, with_scorecard
+from dropatlas.upkeep.snapshot import (
+    BEGIN,
+    END,
+    SnapshotError,
+    read_origins,
+    readme_scorecard,
+    report_names,
+    snapshot,
+    with_scorecard,
+)
 
 PUBLISHED = ROOT / "results" / "published"
+TASK = "dropatlas.tasks.judge_claims"
 
 
 @pytest.fixture
-def run(results, make_table):
-    """A finished run with a scorecard in which P1 is judged, and a README."""
-    ledger = load_ledger()
-    rows = tabulate(ledger.full_docket("quick"), {})
-    found = {"verdict": "reproduced", "effect": 0.5, "interval_low": 0.25, "interval_high": 0.75, "measure": "|x|"}
-    rows.loc[0, list(found)] = list(found.values())
-    task = {"task": "dropatlas.tasks.scorecard", "settings": ledger.full_docket("quick").model_dump_json()}
-    make_table(results / "tables" / "scorecard.parquet", frame=rows, **task)
-    (results / "tables" / "scorecard.csv").write_text(csv_text(rows))
-    for name in ("scorecard/verdicts.svg", "percolation/sampling_agreement.svg", "percolation/sampling_agreement.png"):
-        path = results / "figures" / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text("longer " * 10 if path.suffix == ".svg" else "short")
-        write_checksums(path.parent)
+def finish(make_table, make_report):
+    """Writes a finished report: a table, verdicts of which the first has this effect, a figure, notebook and page."""
+
+    def make(results, report, effect):
+        docket = load_ledger().docket(report, "quick")
+        rows = tabulate(docket, {})
+        found = {"verdict": "reproduced", "effect": effect, "interval_low": 0.25, "interval_high": 0.75}
+        rows.loc[0, [*found, "measure"]] = [*found.values(), "|x|"]
+        make_table(results / "tables" / report / "claims.parquet", rows, task=TASK, settings=docket.model_dump_json())
+        make_table(results / "tables" / "percolation" / "required_width.parquet")
+        folder = results / "figures" / report
+        folder.mkdir(exist_ok=True, parents=True)
+        (folder / f"{docket.claims[0].figure}.svg").write_text("longer " * 10)
+        (folder / f"{docket.claims[0].figure}.png").write_text(f"{effect}")
+        write_checksums(folder)
+        make_report(results, report, ["percolation/required_width", f"{report}/claims"])
+
+    return make
+
+
+@pytest.fixture
+def run(results, finish):
+    """A finished run of all reports, and a README."""
+    for report in report_names():
+        finish(results, report, 0.5)
     (results.parents[1] / "README.md").write_text(f"# Atlas\n\n{BEGIN}\nthe last one\n{END}\n\nMore.\n")
     return results
 
@@ -39,12 +60,16 @@ def run(results, make_table):
 def test_a_snapshot_holds_scorecard_key_figures_and_provenance(run):
     folder = snapshot(run)
     assert folder == run.parent / "published"
-    names = {"scorecard.csv", "verdicts.svg", "percolation-sampling_agreement.png", "provenance.json", "SHA256SUMS"}
-    assert {path.name for path in folder.iterdir()} == names  # the PNG is the smaller one here
-    assert (folder / "scorecard.csv").read_bytes() == (run / "tables" / "scorecard.csv").read_bytes()
+    figures = {f"{name}-{load_ledger().docket(name, 'quick').claims[0].figure}.png" for name in report_names()}
+    names = {"scorecard.csv", "verdicts.svg", "provenance.json", "SHA256SUMS"}
+    assert {path.name for path in folder.iterdir()} == figures | names  # the PNG is the smaller one here
+    rows = pd.read_csv(folder / "scorecard.csv")
+    assert list(rows.id) == [claim.id for claim in load_ledger()]
+    assert rows.verdict.value_counts().to_dict() == {"reproduced": 5, "not run": len(rows) - 5}
     origins = json.loads((folder / "provenance.json").read_text())
-    assert origins["scorecard"]["task"] == "dropatlas.tasks.scorecard"
-    assert set(origins) == {"scorecard", "percolation/required_width"}
+    assert list(origins) == sorted(report_names())
+    assert set(origins["percolation"]) == {"percolation/claims", "percolation/required_width"}
+    assert origins["percolation"]["percolation/claims"]["task"] == TASK
 
 
 def test_the_readme_shows_the_picture_and_a_line_per_claim(run):
@@ -54,7 +79,8 @@ def test_the_readme_shows_the_picture_and_a_line_per_claim(run):
     assert text.endswith(f"{END}\n\nMore.\n")
     assert "the last one" not in text
     assert "](results/published/verdicts.svg)" in text
-    assert "arXiv 2512.13853: 1 reproduced, 11 not run" in text
+    assert "arXiv 2512.13853: 2 reproduced, 10 not run" in text
+    assert "(percolation, training collapse, phase diagram, ddc benchmark, ddc ablations)" in text
     link = "[reproduced](results/published/percolation-sampling_agreement.png)"
     assert f"(Theorem IV.1) | a theorem | 0.5 [0.25, 0.75]: &#124;x&#124; | {link} |" in text
     assert text.count("\n| ") == 2 + len(load_ledger())
@@ -69,12 +95,39 @@ def test_a_second_snapshot_replaces_the_first(run):
     assert (run.parents[1] / "README.md").read_text() == before
 
 
-def spoil_currency(run, monkeypatch):
-    (run / "figures" / "percolation" / "width.svg").write_text("<svg>nicer</svg>")
+def test_one_report_is_renewed_and_the_others_stay(run, finish):
+    """A run of one report is enough; of the others neither tables nor figures need to be there."""
+    folder = snapshot(run)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    origins = read_origins(folder)
+    for place in ("tables", "figures", "notebooks", "reports"):
+        shutil.rmtree(run / place)
+    finish(run, "percolation", 0.125)
+    snapshot(run, ["percolation"])
+    lines = before["scorecard.csv"].decode().splitlines()
+    renewed = (folder / "scorecard.csv").read_text().splitlines()
+    assert [number for number, pair in enumerate(zip(lines, renewed, strict=True)) if len(set(pair)) > 1] == [1]
+    assert "0.125" in renewed[1]
+    after = {path.name: path.read_bytes() for path in folder.iterdir()}
+    changed = {"scorecard.csv", "verdicts.svg", "provenance.json", "percolation-sampling_agreement.png", "SHA256SUMS"}
+    assert {name for name in before if after[name] != before[name]} == changed
+    assert after.keys() == before.keys()
+    kept = {name: tables for name, tables in read_origins(folder).items() if name != "percolation"}
+    assert kept == {name: tables for name, tables in origins.items() if name != "percolation"}
+    assert "0.125 [0.25, 0.75]" in (run.parents[1] / "README.md").read_text()
 
 
-def spoil_scorecard(run, monkeypatch):
-    (run / "tables" / "scorecard.csv").unlink()
+def spoil_table(run, monkeypatch):
+    path = run / "tables" / "percolation" / "required_width.parquet"
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def spoil_figure(run, monkeypatch):
+    (run / "figures" / "percolation" / "sampling_agreement.svg").write_text("<svg>nicer</svg>")
+
+
+def spoil_report(run, monkeypatch):
+    (run / "notebooks" / "phase_diagram.ipynb").unlink()
 
 
 def spoil_size(run, monkeypatch):
@@ -86,22 +139,44 @@ def spoil_marks(run, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "message"),
+    ("spoil", "reports", "message"),
     [
-        (spoil_currency, r"(?s)until everything is current.*edited +.*width\.svg"),
-        (spoil_scorecard, "has no scorecard; run `snakemake scorecard`"),
-        (spoil_size, "at most 0.0001 MB may be committed"),
-        (spoil_marks, "README.md needs the two lines"),
+        (spoil_table, [], r"(?s)until percolation is current.*damaged +.*required_width\.parquet"),
+        (spoil_figure, ["percolation"], r"(?s)until percolation is current.*edited +.*sampling_agreement\.svg"),
+        (spoil_report, [], "has no phase_diagram report; run it first"),
+        (spoil_size, [], "at most 0.0001 MB may be committed"),
+        (spoil_marks, [], "README.md needs the two lines"),
+        (lambda run, monkeypatch: None, ["percolation", "everything"], "unknown report everything; there are percol"),
     ],
 )
-def test_what_cannot_be_published_leaves_everything_as_it_was(run, monkeypatch, spoil, message):
+def test_what_cannot_be_published_leaves_everything_as_it_was(run, monkeypatch, spoil, reports, message):
     folder = snapshot(run)
     spoil(run, monkeypatch)
     before = {path: sha256_of_file(path) for path in [*folder.iterdir(), run.parents[1] / "README.md"]}
     with pytest.raises(SnapshotError, match=message):
-        snapshot(run)
+        snapshot(run, reports)
     assert {path: sha256_of_file(path) for path in before} == before
     assert sorted(path.name for path in run.parent.iterdir()) == ["published", "quick"]
+
+
+def test_a_report_is_not_kept_that_was_never_published(run):
+    with pytest.raises(SnapshotError, match=r"training_collapse, phase_diagram, .* never published; renew all reports"):
+        snapshot(run, ["percolation"])
+
+
+def test_a_report_is_not_kept_that_would_come_out_differently(run, make_table):
+    make_table(run / "tables" / "percolation" / "required_width.parquet", seed=1)
+    with pytest.raises(SnapshotError, match=r"(?s)until percolation is current.*seed was 1"):
+        snapshot(run)
+    make_table(run / "tables" / "percolation" / "required_width.parquet")
+    folder = snapshot(run)
+    described = json.loads((folder / "provenance.json").read_text())
+    described["phase_diagram"]["percolation/required_width"]["settings"] = "{}"
+    (folder / "provenance.json").write_text(json.dumps(described))
+    message = "renew phase_diagram, too: percolation/required_width is outdated .settings are not those in config/"
+    with pytest.raises(SnapshotError, match=message):
+        snapshot(run, ["percolation"])
+    snapshot(run, ["percolation", "phase_diagram"])
 
 
 def test_this_readme_has_the_marks():
@@ -117,3 +192,4 @@ def test_the_committed_snapshot_is_as_it_was_made():
     assert sum(path.stat().st_size for path in PUBLISHED.iterdir()) <= module.LARGEST
     assert readme_scorecard(PUBLISHED) in (ROOT / "README.md").read_text(encoding="utf-8")
     assert set(pd.read_csv(PUBLISHED / "scorecard.csv").scale) == {"standard"}
+    assert set(read_origins(PUBLISHED)) == set(report_names())

@@ -4,35 +4,17 @@ import base64
 import html
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import HTML
 from matplotlib.figure import Figure
-from matplotlib.transforms import Bbox
 
 from dropatlas.files import whole_file
 from dropatlas.plots.style import use_style
 from dropatlas.provenance import Provenance
 from dropatlas.reports.export import csv_text
+from dropatlas.reports.figures import save
 from dropatlas.reports.verdicts import verdict_table
 from dropatlas.tables import read_provenance, read_table
-
-MARGIN = 0.1  # around a saved figure, inches
-STAMP_GAP = 0.05  # between a figure and its stamp, inches
-
-
-def _stamped(figure: Figure, stamp: str) -> Bbox:
-    """Write the stamp below everything drawn; what to save of the figure, in inches.
-
-    The layout is done here, once for all files: doing it for each takes a third of the time of saving.
-    """
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    for legend in figure.legends:  # else it would move to the edge of what is saved
-        legend.set_bbox_to_anchor(Bbox.unit(), figure.transFigure)
-    below = (figure.get_tightbbox().y0 - STAMP_GAP) / figure.get_figheight()
-    figure.text(0.995, below, stamp, ha="right", va="top", fontsize=6.5, color="0.45")
-    return figure.get_tightbbox().padded(MARGIN)
 
 
 class Report:
@@ -77,16 +59,7 @@ class Report:
         tables = [source] if isinstance(source, str) else source
         provenance = self.sources[tables[0]]
         folder = self.results / "figures" / self.name
-        extent = _stamped(figure, provenance.stamp)
-        described = provenance.model_dump_json()
-        for suffix, metadata in {
-            "svg": {"Title": name, "Description": described, "Creator": "Dropout Atlas", "Date": None},
-            "pdf": {"Title": name, "Subject": described, "Creator": "Dropout Atlas", "CreationDate": None},
-            "png": {"Title": name, "Description": described, "Software": "Dropout Atlas"},
-        }.items():
-            with whole_file(folder / f"{name}.{suffix}") as part:
-                figure.savefig(part, format=suffix, bbox_inches=extent, metadata=metadata)
-        plt.close(figure)
+        save(figure, folder / name, provenance.stamp, provenance.model_dump_json())
         data = {f"data: {table} (CSV)": f"{table.replace('/', '-')}.csv" for table in tables}
         for table, file in zip(tables, data.values(), strict=True):
             if not (folder / file).exists():

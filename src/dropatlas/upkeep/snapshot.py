@@ -1,55 +1,78 @@
-"""The committed part of the results: scorecard, key figures and provenance of one finished run, and the README's table.
+"""The committed part of the results: scorecard, key figures and provenance of finished reports, and the README's table.
 
-Everything in `results/published/` and between the README's marks is made here, never edited by hand.
+Everything in `results/published/` and between the README's marks is made here, never edited by hand. A report is
+renewed as a whole; the others stay as they were published and judged, if present code and configuration would make the
+same tables.
 """
 
+import io
 import json
 import shutil
 import tempfile
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 
-from dropatlas.claims import PAPERS, Verdict
+from dropatlas.claims import PAPERS, Verdict, load_ledger
 from dropatlas.claims.scorecard import measured, verdict_counts
 from dropatlas.files import whole_file
-from dropatlas.seals import write_checksums
-from dropatlas.tables import read_provenance
-from dropatlas.upkeep.verification import State, Verifier, summary
+from dropatlas.plots.scorecard import verdicts
+from dropatlas.plots.style import use_style
+from dropatlas.provenance import Provenance
+from dropatlas.reports.export import csv_text
+from dropatlas.reports.figures import save
+from dropatlas.seals import BrokenSealError, notebook_origin, write_checksums
+from dropatlas.tables import read_provenance, read_table
+from dropatlas.upkeep.verification import Finding, State, Verifier, summary
 
 LARGEST = 5_000_000  # bytes, as it is part of every clone
 BEGIN = "<!-- scorecard: made by `snakemake published`, not by hand -->"
 END = "<!-- end of the scorecard -->"
+
+Origins = dict[str, dict[str, Provenance]]
+"""Provenance of every table behind a report, by report and table."""
 
 
 class SnapshotError(ValueError):
     """A run that cannot be published, or a README without the marks of the scorecard."""
 
 
-def snapshot(results: Path) -> Path:
-    """Replace `results/published/` and the README's scorecard by those of a finished run.
+def report_names() -> list[str]:
+    """Reports with claims, in ledger order."""
+    return list(dict.fromkeys(claim.report for claim in load_ledger()))
+
+
+def snapshot(results: Path, reports: Collection[str] = ()) -> Path:
+    """Renew `results/published/` and the README's scorecard from finished reports.
 
     Args:
         results: Folder `results/<scale>` below the project.
+        reports: Reports to renew; none: all.
 
     Returns:
         The folder of the snapshot.
 
     Raises:
-        SnapshotError: something of the run is not current, there is no scorecard, the snapshot is too large, or the
-            README has no marks. Nothing is changed then.
+        SnapshotError: a report is unknown or not current, one that is not renewed was never published or is outdated,
+            the snapshot is too large, or the README has no marks. Nothing is changed then.
     """
-    findings = Verifier(results).findings()
-    if any(finding.state != State.CURRENT for finding in findings):
-        raise SnapshotError(f"no snapshot: run `snakemake` until everything is current\n{summary(findings)}")
-    if not (results / "tables" / "scorecard.csv").exists() or not (results / "figures" / "scorecard").exists():
-        raise SnapshotError(f"no snapshot: {results} has no scorecard; run `snakemake scorecard`")
+    known = report_names()
+    renewed = [name for name in known if name in reports or not reports]
+    if unknown := sorted(set(reports) - set(known)):
+        raise SnapshotError(f"no snapshot: unknown report {', '.join(unknown)}; there are {', '.join(known)}")
+    verifier = Verifier(results)
     root = results.resolve().parents[1]
     target, readme = root / "results" / "published", root / "README.md"
+    findings = verifier.findings()
+    origins = {name: _origins_of_current(results, name, findings) for name in renewed}
+    kept = _kept(verifier, target, [name for name in known if name not in renewed])
     with tempfile.TemporaryDirectory(prefix=".published-", dir=root / "results") as temporary:
         folder = Path(temporary) / "published"
         folder.mkdir()
-        _collect(results, folder)
+        _collect(results, target, folder, origins | kept, renewed)
         size = sum(path.stat().st_size for path in folder.iterdir())
         if size > LARGEST:
             raise SnapshotError(f"no snapshot: {size / 1e6:.1f} MB, at most {LARGEST / 1e6:g} MB may be committed")
@@ -61,29 +84,111 @@ def snapshot(results: Path) -> Path:
     return target
 
 
-def _collect(results: Path, folder: Path) -> None:
-    """Copy what a snapshot holds: of each figure the smaller one of SVG and PNG."""
-    shutil.copy(results / "tables" / "scorecard.csv", folder)
-    shutil.copy(results / "figures" / "scorecard" / "verdicts.svg", folder)
-    rows = read_scorecard(folder)
-    for row in rows[rows.verdict != Verdict.NOT_RUN].itertuples():
+def _origins_of_current(results: Path, report: str, findings: list[Finding]) -> dict[str, Provenance]:
+    """Provenance of all tables behind a finished report.
+
+    Raises:
+        SnapshotError: the report was not run, or something of it is not current.
+    """
+    notebook = results / "notebooks" / f"{report}.ipynb"
+    if not notebook.exists():
+        raise SnapshotError(f"no snapshot: {results} has no {report} report; run it first")
+    bad = {finding.path for finding in findings if finding.state != State.CURRENT}
+    files = {notebook, results / "reports" / f"{report}.html"} | set((results / "figures" / report).glob("*"))
+    origins = {}
+    pending = [f"{report}/claims"]
+    with suppress(BrokenSealError):  # one of the findings, too
+        pending += notebook_origin(notebook).inputs
+    while pending:
+        name = pending.pop()
+        path = results / "tables" / f"{name}.parquet"
+        if path.exists() and path not in files:  # data sets are inputs, too
+            files.add(path)
+            if path not in bad:
+                origins[name] = read_provenance(path)
+                pending += origins[name].inputs
+    if bad & files:
+        behind = [finding for finding in findings if finding.path in files]
+        raise SnapshotError(f"no snapshot: run `snakemake` until {report} is current\n{summary(behind)}")
+    return origins
+
+
+def _kept(verifier: Verifier, published: Path, reports: list[str]) -> Origins:
+    """Provenance of the published reports that are not renewed.
+
+    Raises:
+        SnapshotError: one was never published, or its tables would come out differently today.
+    """
+    if not reports:
+        return {}
+    before = read_origins(published)
+    if never := [name for name in reports if name not in before]:
+        raise SnapshotError(f"no snapshot: {', '.join(never)} was never published; renew all reports")
+    for report in reports:
+        for table, provenance in before[report].items():
+            if table != f"{report}/claims" and (reasons := verifier.outdated(provenance)):
+                raise SnapshotError(f"no snapshot: renew {report}, too: {table} is outdated ({'; '.join(reasons)})")
+    return {report: before[report] for report in reports}
+
+
+def _collect(results: Path, published: Path, folder: Path, origins: Origins, renewed: list[str]) -> None:
+    """Put together what a snapshot holds: of each figure the smaller one of SVG and PNG."""
+    for path in (path for name in origins if name not in renewed for path in published.glob(f"{name}-*")):
+        shutil.copy(path, folder)
+    tables = [_as_text(csv_text(read_table(results / "tables" / name / "claims.parquet"))) for name in renewed]
+    if len(renewed) < len(origins):
+        before = _as_text((published / "scorecard.csv").read_text(encoding="utf-8"))
+        tables.append(before[before.report.isin(origins) & ~before.report.isin(renewed)])
+    rows = pd.concat(tables).set_index("id").loc[[claim.id for claim in load_ledger()]].reset_index()
+    (folder / "scorecard.csv").write_text(csv_text(rows), encoding="utf-8")
+    for row in rows[rows.report.isin(renewed) & (rows.verdict != Verdict.NOT_RUN)].itertuples():
         candidates = [results / "figures" / row.report / f"{row.figure}.{suffix}" for suffix in ("svg", "png")]
         smaller = min(
             (path for path in candidates if path.exists()), key=lambda path: path.stat().st_size, default=None
         )
         if smaller is not None:
             shutil.copy(smaller, folder / f"{row.report}-{smaller.name}")
-    tables = {
-        path.relative_to(results / "tables").with_suffix("").as_posix(): read_provenance(path).model_dump(mode="json")
-        for path in sorted((results / "tables").rglob("*.parquet"))
+    described = {
+        report: {name: origin.model_dump(mode="json") for name, origin in tables.items()}
+        for report, tables in origins.items()
     }
-    (folder / "provenance.json").write_text(json.dumps(tables, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    (folder / "provenance.json").write_text(json.dumps(described, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    use_style()
+    with tempfile.TemporaryDirectory() as temporary:
+        place = Path(temporary) / "verdicts"
+        stamp = f"Dropout Atlas · scale {results.resolve().name} · {', '.join(_judged(origins))}"
+        save(verdicts(read_scorecard(folder), PAPERS), place, stamp, stamp)
+        shutil.copy(place.with_suffix(".svg"), folder)
     write_checksums(folder)
+
+
+def _as_text(csv: str) -> pd.DataFrame:
+    """Cells as they stand in the file, so that kept lines stay the same to the letter."""
+    return pd.read_csv(io.StringIO(csv), dtype=str, keep_default_na=False)
+
+
+def _judged(origins: Origins) -> Iterator[str]:
+    """When and at which commit reports were judged, as in "2026-11-25 at a1b2c3d4e (percolation)"."""
+    runs = defaultdict(list)
+    for report in report_names():
+        judged = origins[report][f"{report}/claims"]
+        runs[f"{judged.started:%Y-%m-%d} at {judged.commit[:9]}"].append(report.replace("_", " "))
+    return (f"{run} ({', '.join(reports)})" for run, reports in runs.items())
 
 
 def read_scorecard(folder: Path) -> pd.DataFrame:
     """The scorecard of a snapshot."""
     return pd.read_csv(folder / "scorecard.csv", dtype={"paper": str})
+
+
+def read_origins(folder: Path) -> Origins:
+    """Provenance of every table behind a snapshot; empty if there is no snapshot."""
+    path = folder / "provenance.json"
+    described = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {
+        report: {name: Provenance.model_validate(origin) for name, origin in tables.items()}
+        for report, tables in described.items()
+    }
 
 
 def readme_scorecard(folder: Path) -> str:
@@ -93,14 +198,15 @@ def readme_scorecard(folder: Path) -> str:
         folder: The snapshot, wherever it is; links lead to `results/published/`.
     """
     rows = read_scorecard(folder)
-    origin = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["scorecard"]
     told = "; ".join(
         f"arXiv {paper}: {', '.join(f'{count} {verdict}' for verdict, count in counts.items() if count)}"
         for paper, counts in verdict_counts(rows).iterrows()
     )
     lines = [
         BEGIN,
-        f"Scale `{origin['scale']}`, {origin['started'][:10]}, commit `{origin['commit'][:9]}`: {told}.",
+        f"Scale `{rows.scale.iloc[0]}`: {told}.",
+        "",
+        f"Judged {'; '.join(_judged(read_origins(folder)))}.",
         "",
         "![Verdict of every claim, with the deciding number and its interval](results/published/verdicts.svg)",
         "",
@@ -116,7 +222,8 @@ def readme_scorecard(folder: Path) -> str:
 
 def _line(row: tuple, folder: Path) -> str:
     figure = next((path.name for path in sorted(folder.glob(f"{row.report}-{row.figure}.*"))), None)
-    verdict = f"[{row.verdict}](results/published/{figure})" if figure else row.verdict
+    shown = figure and row.verdict != Verdict.NOT_RUN  # another claim's figure has nothing of it
+    verdict = f"[{row.verdict}](results/published/{figure})" if shown else row.verdict
     ours = measured(row.effect, row.interval_low, row.interval_high)
     ours = ours if pd.isna(row.effect) else f"{ours}: {row.measure}"
     cells = (f"{row.id}: {row.statement} ({row.where})", row.published, ours, verdict)

@@ -145,7 +145,8 @@ class Verifier:
             provenance = read_provenance(path)
         except UnreadableTableError as error:
             return Finding(path, State(error.state), str(error))
-        reasons = self._stale_reasons(provenance)
+        changed = self._changed_inputs(provenance.inputs)
+        reasons = self.outdated(provenance) + ([f"inputs changed: {', '.join(changed)}"] if changed else [])
         return Finding(path, State.STALE if reasons else State.CURRENT, "; ".join(reasons))
 
     def _export(self, path: Path) -> Finding:
@@ -156,14 +157,13 @@ class Verifier:
             current = False
         return Finding(path, State.CURRENT) if current else Finding(path, State.EDITED, "differs from its table")
 
-    def _stale_reasons(self, provenance: Provenance) -> list[str]:
-        changed = self._changed_inputs(provenance.inputs)
+    def outdated(self, provenance: Provenance) -> list[str]:
+        """Why a table of this origin is not what the present code and configuration make; inputs are not looked at."""
         return [
             *([f"code of {provenance.task} changed"] if _code_hash(provenance.task) != provenance.code_hash else []),
             *(["settings are not those in config/"] if provenance.settings not in self.settings else []),
             *([f"seed was {provenance.seed}"] if provenance.seed not in (None, self.config.seed) else []),
             *([f"scale was {provenance.scale}"] if provenance.scale != self.config.scale else []),
-            *([f"inputs changed: {', '.join(changed)}"] if changed else []),
         ]
 
     def _notebook(self, path: Path) -> Finding:
