@@ -6,12 +6,15 @@ from scipy import stats
 
 from dropatlas.randomness import generator
 from dropatlas.stats import (
+    Interval,
     binomial_interval,
     binomial_p_value,
     bootstrap_interval,
     equivalence_p_value,
     holm,
     mean_interval,
+    mean_p_value,
+    mean_signs,
     paired_comparison,
     power_law_exponent,
 )
@@ -85,6 +88,32 @@ def test_paired_comparison_errs_as_often_as_it_says_and_profits_from_the_pairing
     assert 0.04 < np.mean([not comparison.contains(0.0) for comparison in found]) < 0.06
     power = np.mean([paired_comparison(pair[:, 0] + 3, pair[:, 1]).p_value < 0.05 for pair in values[:500]])
     assert power > 0.95
+
+
+def test_the_t_test_of_a_mean_by_hand_and_without_spread():
+    values = np.array([1.0, 2.0, 3.0])
+    assert mean_p_value(values) == pytest.approx(2 * stats.t.sf(2 / (1 / np.sqrt(3)), 2))
+    assert mean_p_value(values, 2.0) == pytest.approx(1.0)
+    assert mean_p_value(values, 0.0, "less") == pytest.approx(stats.t.cdf(2 * np.sqrt(3), 2))
+    same = np.full(4, 0.5)
+    assert [mean_p_value(same, centre) for centre in (0.0, 0.5)] == [0.0, 1.0]
+    assert [mean_p_value(same, 0.0, side) for side in ("less", "greater")] == [1.0, 0.0]
+    assert mean_p_value(same[:1]) == 1.0
+
+
+def test_sides_of_many_means_err_together_as_often_as_said():
+    rng = np.random.default_rng(3)
+    groups = rng.normal(0.3, 1.0, (600, 8, 10))
+    found = np.array([mean_signs(list(trial), 0.05, 0.3) for trial in groups])
+    assert 0.03 <= (found != 0).any(axis=1).mean() <= 0.07
+    assert mean_signs([np.array([1.0, 1.1, 0.9]), np.array([-1.0, -1.1, -0.9])], 0.05, [0.0, -1.0]) == [1, 0]
+    assert mean_signs([np.array([-1.0, -1.1, -0.9])], 0.05) == [-1]
+    assert mean_signs([], 0.05) == []
+
+
+def test_an_interval_is_written_as_estimate_and_ends():
+    assert f"{Interval(0.5, 0.25, 0.751):.2g}" == "0.5 [0.25, 0.75]"
+    assert f"{Interval(0.5, -0.25, 0.75):+.0%}" == "+50% [-25%, +75%]"
 
 
 def test_bootstrap_interval_covers_about_as_often_as_it_says():

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from dropatlas.claims import load_ledger
+from dropatlas.claims import Verdict, load_ledger
+from dropatlas.claims.scorecard import measured
 from dropatlas.config import CONFIG, SCALES
 from dropatlas.data import DataSettings, data_status, load_catalog
 from dropatlas.tables import read_table
@@ -23,17 +24,19 @@ def show_claim(identifier: str, scale: str) -> str:
     claim = load_ledger()[identifier]
     rows = read_table(Path("results") / scale / "tables" / claim.report / "claims.parquet")
     found = rows.set_index("id").loc[claim.id]
-    return "\n".join(
-        [
-            f"{claim.id} ({claim.kind}; arXiv {claim.paper}, {claim.where})",
-            f"  {claim.statement}",
-            f"  published: {claim.published}",
-            f"  {found.verdict} at scale {scale}: {found.reason}",
-            f"  {found.measure}: {found.effect:.4g} "
-            f"[{found.interval_low:.4g}, {found.interval_high:.4g}], n = {found.n}",
+    lines = [
+        f"{claim.id} ({claim.kind}; arXiv {claim.paper}, {claim.where})",
+        f"  {claim.statement}",
+        f"  published: {claim.published}",
+        f"  {found.verdict} at scale {scale}: {found.reason}",
+    ]
+    if found.verdict != Verdict.NOT_RUN:
+        ours = measured(found.effect, found.interval_low, found.interval_high)
+        lines += [
+            f"  {found.measure}: {ours}, n = {found.n}",
             f"  figure: results/{scale}/reports/{claim.report}.html#{claim.figure}",
         ]
-    )
+    return "\n".join(lines)
 
 
 def show_data(offline_directory: str | None) -> str:

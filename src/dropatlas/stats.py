@@ -1,7 +1,8 @@
 """Intervals and tests the result tables and the claim ledger rest on, on top of scipy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy import stats
@@ -18,6 +19,11 @@ class Interval:
     def contains(self, value: float) -> bool:
         """Whether `value` lies in the closed interval."""
         return self.low <= value <= self.high
+
+    def __format__(self, form: str) -> str:
+        """Estimate and interval as "0.47 [0.26, 0.68]"; `form` is the format of its three numbers (".3g")."""
+        form = form or ".3g"
+        return f"{self.estimate:{form}} [{self.low:{form}}, {self.high:{form}}]"
 
 
 def binomial_interval(successes: int, trials: int, confidence: float = 0.95) -> Interval:
@@ -79,6 +85,47 @@ def mean_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
     return Interval(float(values.mean()), float(values.mean() - half), float(values.mean() + half))
 
 
+def mean_p_value(
+    values: np.ndarray, centre: float = 0.0, alternative: Literal["two-sided", "less", "greater"] = "two-sided"
+) -> float:
+    """One-sample t test of the hypothesis that the mean is `centre`.
+
+    Args:
+        values: One value per seed, shape (m,), all finite.
+        centre: Hypothetical mean.
+        alternative: Side on which the mean is suspected.
+
+    Returns:
+        The p-value; 1 for fewer than two values. Without any spread the answer is certain: 0 or 1.
+    """
+    values = np.asarray(values, dtype=float)
+    if len(values) < 2:
+        return 1.0
+    if np.ptp(values) == 0:
+        side = np.sign(values[0] - centre)
+        return float(not {"two-sided": side != 0, "less": side < 0, "greater": side > 0}[alternative])
+    return float(stats.ttest_1samp(values, centre, alternative=alternative).pvalue)
+
+
+def mean_signs(groups: Sequence[np.ndarray], alpha: float, centres: float | Sequence[float] = 0.0) -> list[int]:
+    """On which side of its centre the mean of each group lies: two-sided t tests, corrected together (Holm).
+
+    Args:
+        groups: Values of each group, one per seed, shapes (m_i,), all finite.
+        alpha: Family-wise error rate in (0, 1).
+        centres: Hypothetical mean of all groups, or one for each.
+
+    Returns:
+        +1 above, -1 below, 0 where that is not decided.
+    """
+    centres = np.broadcast_to(centres, len(groups))
+    decided = holm(np.array([mean_p_value(*pair) for pair in zip(groups, centres, strict=True)])) <= alpha
+    return [
+        int(np.sign(np.mean(values) - centre)) if found else 0
+        for values, centre, found in zip(groups, centres, decided, strict=True)
+    ]
+
+
 @dataclass(frozen=True)
 class PairedComparison(Interval):
     """Mean difference over seeds with its interval, and the p-value of the hypothesis that it is zero."""
@@ -107,12 +154,7 @@ def paired_comparison(left: np.ndarray, right: np.ndarray, confidence: float = 0
     differences = left - right
     differences = differences[np.isfinite(differences)]
     found = mean_interval(differences, confidence)
-    if len(differences) < 2:
-        p_value = 1.0
-    elif np.ptp(differences) == 0:
-        p_value = float(differences[0] == 0)
-    else:
-        p_value = float(stats.ttest_1samp(differences, 0.0).pvalue)
+    p_value = mean_p_value(differences)
     return PairedComparison(found.estimate, found.low, found.high, p_value)
 
 

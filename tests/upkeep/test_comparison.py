@@ -68,6 +68,14 @@ def test_numbers_of_different_things_are_not_compared(runs):
     assert compare_verdicts(*runs(first, second)).change["P2"] == "measure"
 
 
+def test_a_verdict_under_other_thresholds_is_told_with_them(runs):
+    first, second = scorecard(P3=("partly", 2, 2, 2)), scorecard(P3=("reproduced", 2, 2, 2))
+    second.loc[second.id == "P3", ["criterion", "min_scale"]] = ['{"critical_tolerance": 1.0}', "paper"]
+    (line,) = (line for line in comparison(*runs(first, second)).splitlines() if line.startswith("P3"))
+    assert 'verdict; criterion {"critical_tolerance": 0.001' in line
+    assert line.endswith('→ {"critical_tolerance": 1.0}; min_scale quick → paper')
+
+
 def test_claims_of_one_run_only_are_told(runs):
     rows = scorecard(P1=("reproduced", 0.1, 0.0, 0.2))
     first, second = runs(rows, rows[rows.id != "P1"])
@@ -110,6 +118,9 @@ def test_what_cannot_be_compared_is_named(runs, tmp_path):
     first, second = runs(scorecard(), scorecard())
     with pytest.raises(ValueError, match="nowhere holds no tables: give two results folders"):
         comparison(first, tmp_path / "nowhere")
+    _, older = runs(scorecard(), scorecard().drop(columns="criterion"))
+    with pytest.raises(ValueError, match=r"scorecard\.parquet has no column criterion: another version"):
+        comparison(first, older)
     (second / "tables" / "scorecard.parquet").unlink()
     with pytest.raises(UnreadableTableError, match=r"no table .*scorecard\.parquet: run `snakemake`"):
         comparison(first, second)

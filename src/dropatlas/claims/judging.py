@@ -16,7 +16,7 @@ from dropatlas.claims import (
     phase_diagram,
 )
 from dropatlas.claims.ledger import SCALE_ORDER, Claim, LedgerError
-from dropatlas.claims.verdicts import Judgement, Verdict
+from dropatlas.claims.verdicts import Judgement, Verdict, undecided
 
 Judge = Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], Judgement]
 
@@ -65,7 +65,8 @@ def judge(claim: Claim, tables: Mapping[str, pd.DataFrame], scale: str) -> Judge
     Args:
         claim: Entry of the ledger.
         tables: Result tables by name; those of `claim.evidence` that are missing were not run.
-        scale: Scale of the run; below `claim.min_scale` the verdict is inconclusive, whatever the numbers say.
+        scale: Scale of the run; below `claim.min_scale` the verdict is inconclusive, whatever the numbers say. So it
+            is if a number is not finite, or the judge cannot make sense of the tables.
 
     Raises:
         LedgerError: the claim names a judge that is not registered.
@@ -76,11 +77,17 @@ def judge(claim: Claim, tables: Mapping[str, pd.DataFrame], scale: str) -> Judge
     if missing:
         reason = f"no table {', '.join(missing)}"
         return Judgement(Verdict.NOT_RUN, "none", math.nan, math.nan, math.nan, 0, reason)
-    found = JUDGES[claim.test](tables, claim.criterion)
-    if not all(map(math.isfinite, (found.effect, found.low, found.high))) and found.verdict != Verdict.NOT_RUN:
-        reason = f"the evidence holds too little or values that are no numbers ({found.reason})"
-        return replace(found, verdict=Verdict.INCONCLUSIVE, reason=reason)
+    try:
+        found = JUDGES[claim.test](tables, claim.criterion)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        # one broken table must not cost the verdicts on all other claims
+        found = undecided("none", 0, f"the evidence cannot be judged ({type(error).__name__}: {error})")
+    if found.verdict == Verdict.INCONCLUSIVE:
+        return found
     if SCALE_ORDER.index(scale) < SCALE_ORDER.index(claim.min_scale):
         reason = f"needs scale {claim.min_scale} to decide; so far: {found.reason}"
+        return replace(found, verdict=Verdict.INCONCLUSIVE, reason=reason)
+    if not all(map(math.isfinite, (found.effect, found.low, found.high))):
+        reason = f"the evidence holds values that are no numbers ({found.reason})"
         return replace(found, verdict=Verdict.INCONCLUSIVE, reason=reason)
     return found

@@ -1,5 +1,7 @@
 """What a judge says of a claim."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -35,3 +37,18 @@ class Judgement:
     high: float
     n: int
     reason: str
+
+
+def undecided(measure: str, n: int, reason: str) -> Judgement:
+    """Inconclusive, since the evidence does not carry a number."""
+    return Judgement(Verdict.INCONCLUSIVE, measure, math.nan, math.nan, math.nan, n, reason)
+
+
+def of_parts(sides: Sequence[int]) -> Verdict:
+    """Verdict on a statement all of whose parts must hold: +1 a part that holds, -1 one that is refuted, 0 open.
+
+    One refuted part refutes the statement; if another part holds, it holds partly.
+    """
+    if -1 in sides:
+        return Verdict.PARTLY if 1 in sides else Verdict.NOT_REPRODUCED
+    return Verdict.REPRODUCED if sides and 0 not in sides else Verdict.INCONCLUSIVE

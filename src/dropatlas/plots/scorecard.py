@@ -8,17 +8,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dropatlas.claims.scorecard import measured
+
 VERDICT_STYLES = {
     "reproduced": ("#00674b", "#d5f0e5", "o"),
     "partly": ("#7a4a00", "#fce8c5", "D"),
     "not reproduced": ("#8f1d1d", "#f9dad6", "X"),
     "inconclusive": ("#47505c", "#e3e7ec", "o"),
-    "not run": ("#8a929c", "#f3f5f7", "o"),
+    "not run": ("#5f6873", "#f3f5f7", "o"),
 }
 """Ink, paint and marker by verdict; markers tell the verdicts apart without colour."""
 
 HEADING = 1.4  # height of a paper's heading, in rows
-TITLE_WIDTH = 105  # characters of a paper's title in one line
+MEASURE_WIDTH = 88  # characters of what an effect is, in one line
 
 
 def verdicts(rows: pd.DataFrame, titles: dict[str, str], limits: tuple[float, float] = (-1.0, 1.5)) -> Figure:
@@ -36,8 +38,7 @@ def verdicts(rows: pd.DataFrame, titles: dict[str, str], limits: tuple[float, fl
     )
     place = 0.0
     for paper in papers:
-        title = textwrap.shorten(f"{titles[paper]} (arXiv {paper})", TITLE_WIDTH, placeholder=" …")
-        _text(names, 0, place + HEADING - 0.75, title, weight="bold", fontsize=10.5)
+        _text(names, 0, place + HEADING - 0.75, f"{titles[paper]} (arXiv {paper})", weight="bold", fontsize=10.5)
         place += HEADING
         for row in rows[rows.paper == paper].itertuples():
             _draw(names, effects, words, row, place, limits)
@@ -67,7 +68,7 @@ def _draw(names: Axes, effects: Axes, words: Axes, row: tuple, place: float, lim
     box = {"boxstyle": "round,pad=0.25", "fc": paint, "ec": ink, "lw": 0.7}
     _text(names, 0.27, place, row.verdict, color=ink, fontsize=9, bbox=box)
     if not np.isfinite(row.effect):
-        _text(words, 0, place, "no number", color="0.6", fontsize=8.5)
+        _text(words, 0, place, "no number", color="0.4", fontsize=8.5)
         return
     low, high = np.clip([row.interval_low, row.interval_high], *limits)
     if limits[0] <= row.effect <= limits[1]:
@@ -76,6 +77,6 @@ def _draw(names: Axes, effects: Axes, words: Axes, row: tuple, place: float, lim
     else:
         end, arrow = (limits[1], "→") if row.effect > limits[1] else (limits[0], "←")
         _text(effects, end, place, arrow, color=ink, ha="right" if arrow == "→" else "left", fontsize=12)
-    interval = "" if row.interval_low == row.interval_high else f" [{row.interval_low:.2g}, {row.interval_high:.2g}]"
-    _text(words, 0, place, f"{row.effect:.3g}{interval}", fontsize=9)
-    _text(words, 0.28, place, textwrap.shorten(row.measure, 92, placeholder=" …"), color="0.35", fontsize=8.5)
+    _text(words, 0, place, measured(row.effect, row.interval_low, row.interval_high), fontsize=8.5)
+    lines = textwrap.wrap(row.measure, MEASURE_WIDTH)
+    _text(words, 0.3, place, "\n".join(lines), color="0.35", fontsize=8.5 if len(lines) == 1 else 7, linespacing=1)

@@ -4,6 +4,8 @@ import html
 import importlib
 import inspect
 import json
+from collections.abc import Callable
+from types import CodeType
 
 import pandas as pd
 
@@ -76,8 +78,11 @@ def verdict_table(rows: pd.DataFrame, scorecard: bool = False) -> str:
         + "</tr>"
         for row in rows.itertuples()
     )
-    head = "".join(f"<th>{name}</th>" for name in ("id", *names))
-    return f'<div class="wide"><table class="claims"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("id", *names))
+    return (
+        '<div class="wide"><table class="claims" aria-label="Verdicts">'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
 
 
 def _cells(row: tuple, scorecard: bool) -> tuple[str, ...]:
@@ -104,11 +109,11 @@ def _links(row: tuple, scorecard: bool) -> str:
 
 
 def judges(rows: pd.DataFrame) -> str:
-    """Thresholds and source code of the function that judged each claim, folded away."""
+    """Thresholds and source code of the functions that judged each claim, folded away."""
     parts = []
     for row in rows.itertuples():
         module, _, name = row.judge.rpartition(".")
-        source = inspect.getsource(getattr(importlib.import_module(module), name))
+        source = "\n\n".join(map(inspect.getsource, _with_helpers(getattr(importlib.import_module(module), name))))
         criterion = ", ".join(f"{key} = {value:g}" for key, value in json.loads(row.criterion).items())
         parts.append(
             f'<details class="judge" id="judge-{row.id}"><summary>{row.id}: <code>{row.judge}</code></summary>'
@@ -116,3 +121,26 @@ def judges(rows: pd.DataFrame) -> str:
             f"<pre>{html.escape(source)}</pre></details>"
         )
     return "".join(parts)
+
+
+def _with_helpers(judge: Callable) -> list[Callable]:
+    """A judge and the functions of `dropatlas.claims` that it calls, directly or not."""
+    found, pending = [], [judge]
+    while pending:
+        function = pending.pop(0)
+        if function not in found:
+            found.append(function)
+            known = vars(inspect.getmodule(function))
+            called = [known.get(name) for name in _names(function.__code__)]
+            pending += [
+                other
+                for other in called
+                if inspect.isfunction(other) and other.__module__.startswith("dropatlas.claims.")
+            ]
+    return found
+
+
+def _names(code: CodeType) -> list[str]:
+    """Global names that a function uses, those of its inner functions included."""
+    inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return [*code.co_names, *(name for part in inner for name in _names(part))]

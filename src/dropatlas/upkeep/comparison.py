@@ -18,6 +18,7 @@ from dropatlas.tables import content_hash, read_provenance, read_table
 
 SCORECARD = "scorecard"
 VERDICT_TABLES = (SCORECARD, "claims")  # what they say is compared claim by claim
+COMPARED = ["verdict", "measure", "effect", "interval_low", "interval_high", "criterion", "min_scale"]
 
 
 class TableChange(NamedTuple):
@@ -116,17 +117,17 @@ def compare_verdicts(first: Path, second: Path) -> pd.DataFrame:
     """Verdicts of two runs, claim by claim.
 
     Returns:
-        Indexed by claim: verdict, measure, effect and interval ends of both runs (suffixes `_1` and `_2`, missing where
-        a run has no such claim), and `change`: "verdict" for another one, else "effect" for intervals that do not
-        overlap (a number without sampling: for another number), else "measure" if the two numbers are not of the same
-        thing, else "".
+        Indexed by claim: verdict, measure, effect, interval ends and criterion of both runs (suffixes `_1` and `_2`,
+        missing where a run has no such claim), and `change`: "verdict" for another one, else "measure" if the two
+        numbers are not of the same thing, else "effect" for intervals that do not overlap (a number without sampling:
+        for another number), else "".
 
     Raises:
         UnreadableTableError: a run has no scorecard, or a damaged one.
+        ValueError: a scorecard lacks a column.
     """
-    columns = ["verdict", "measure", "effect", "interval_low", "interval_high"]
-    cards = [read_table(results / "tables" / f"{SCORECARD}.parquet").set_index("id") for results in (first, second)]
-    both = cards[0][columns].add_suffix("_1").join(cards[1][columns].add_suffix("_2"), how="outer")
+    cards = [_scorecard(results) for results in (first, second)]
+    both = cards[0].add_suffix("_1").join(cards[1].add_suffix("_2"), how="outer")
     both = both.loc[list(dict.fromkeys([*cards[0].index, *cards[1].index]))]
     other_verdict = both.verdict_1.fillna(Verdict.NOT_RUN) != both.verdict_2.fillna(Verdict.NOT_RUN)
     numbers = both.effect_1.notna() & both.effect_2.notna()
@@ -135,6 +136,21 @@ def compare_verdicts(first: Path, second: Path) -> pd.DataFrame:
     kinds = [other_verdict, other_measure, numbers & apart]
     both["change"] = np.select([kind.to_numpy() for kind in kinds], ["verdict", "measure", "effect"], "")
     return both
+
+
+def _scorecard(results: Path) -> pd.DataFrame:
+    path = results / "tables" / f"{SCORECARD}.parquet"
+    rows = read_table(path)
+    if missing := [name for name in COMPARED if name not in rows]:
+        raise ValueError(f"{path} has no column {', '.join(missing)}: another version of the project made it")
+    return rows.set_index("id")[COMPARED]
+
+
+def _why(row: pd.Series) -> str:
+    """Whether the rules changed, too, by which a claim was judged."""
+    both = pd.notna(row.verdict_1) and pd.notna(row.verdict_2)
+    changed = [name for name in ("criterion", "min_scale") if both and row[f"{name}_1"] != row[f"{name}_2"]]
+    return "".join(f"; {name} {row[f'{name}_1']} → {row[f'{name}_2']}" for name in changed)
 
 
 def _told(row: pd.Series, run: int) -> str:
@@ -150,8 +166,9 @@ def comparison(first: Path, second: Path) -> str:
     sides = [[_told(row, run) for _, row in verdicts.iterrows()] for run in (1, 2)]
     width = max(map(len, [*sides[0], str(first)])) + 2
     lines = [f"{'claim':6}{first!s:{width}}{second!s:{width}}changed"]
-    for identifier, left, right, change in zip(verdicts.index, *sides, verdicts.change, strict=True):
-        note = {"effect": "intervals apart", "measure": "not the same number"}.get(change, change)
+    for (identifier, row), left, right in zip(verdicts.iterrows(), *sides, strict=True):
+        note = {"effect": "intervals apart", "measure": "not the same number"}.get(row.change, row.change)
+        note = (note + _why(row)).removeprefix("; ")
         lines.append(f"{identifier:6}{left:{width}}{right:{width}}{note}".rstrip())
     counts = verdicts.change.value_counts()
     lines.append(
