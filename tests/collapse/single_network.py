@@ -41,7 +41,7 @@ class SingleNetwork:
             self.layers.append(layer)
         self.initial = [layer.weight.detach().clone() for layer in self.layers]
         self.optimiser = torch.optim.SGD(self.layers.parameters(), lr=replica.learning_rate)
-        self.gradient_norms, self.crossed = [], []
+        self.gradient_norms, self.crossed, self.crossed_losses = [], [], []
 
     def masks_of(self, step: int):
         r, block, row = self.replica, step // BLOCK, step % BLOCK
@@ -84,12 +84,8 @@ class SingleNetwork:
             self.crossed.append(crossed)
             if self.replica.variant.startswith("modified") and not crossed:
                 continue
-            target = self.problem.train_y[rows]
-            output = self.forward(self.problem.train_x[rows], masks)
-            if self.problem.classes:
-                loss = nn.functional.cross_entropy(output, target)
-            else:
-                loss = 0.5 * (output - target).square().sum(1).mean()
+            loss = self.loss(self.forward(self.problem.train_x[rows], masks), self.problem.train_y[rows])
+            self.crossed_losses.append(loss.item() if crossed else np.nan)
             self.optimiser.zero_grad()
             loss.backward()
             self.gradient_norms.append(
@@ -98,6 +94,22 @@ class SingleNetwork:
                 else np.nan
             )
             self.optimiser.step()
+
+    def loss(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        if self.problem.classes:
+            return nn.functional.cross_entropy(output, target)
+        return 0.5 * (output - target).square().sum(1).mean()
+
+    def tests(self, scaled: bool) -> tuple[float, float]:
+        """Test loss and accuracy without masks; scaled: with what is masked in training times its mean."""
+        h = self.problem.test_x
+        kept = 1.0 if not scaled or self.replica.variant in ("none", "inverted") else 1 - self.replica.drop_rate
+        for number, layer in enumerate(self.layers):
+            h = nn.functional.linear(h, kept * layer.weight if self.kind == "edge" else layer.weight, layer.bias)
+            if number < self.shape.depth:
+                h = ACTIVATIONS[self.shape.activation](h) * (1.0 if self.kind == "edge" else kept)
+        right = h.argmax(1) == self.problem.test_y if self.problem.classes else torch.tensor([np.nan])
+        return self.loss(h, self.problem.test_y).item(), right.double().mean().item()
 
     def weight_distance(self) -> float:
         pairs = zip(self.layers, self.initial, strict=True)

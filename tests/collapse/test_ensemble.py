@@ -52,6 +52,16 @@ def assert_equal_training(shape, replicas, problem, dtype, tolerance, track=True
         np.testing.assert_allclose(
             found.weight_distance[row], single.weight_distance(), rtol=100 * tolerance, atol=tolerance
         )
+        (scaled, hits), (full, full_hits) = single.tests(True), single.tests(False)
+        np.testing.assert_allclose([found.scaled_loss[row], found.full_loss[row]], [scaled, full], rtol=100 * tolerance)
+        np.testing.assert_allclose(found.test_accuracy[row], hits if scaled <= full else full_hits)
+        norm = torch.sqrt(sum(w0.double().square().sum() for w0 in single.initial))
+        np.testing.assert_allclose(found.initial_norm[row], norm, rtol=100 * tolerance)
+        if KINDS[replica.variant] != "sample" and sum(single.crossed[13:]):
+            skipped = replica.variant.startswith("modified")
+            steps = np.flatnonzero(single.crossed) if skipped else np.arange(STEPS)
+            losses = np.array(single.crossed_losses)[steps >= 13]
+            np.testing.assert_allclose(found.path_loss[row], np.nanmean(losses), rtol=100 * tolerance)
         if track and sum(single.crossed) and KINDS[replica.variant] != "sample":
             norms = np.nanmean(single.gradient_norms)
             np.testing.assert_allclose(found.path_gradient[row], norms, rtol=100 * tolerance)

@@ -51,22 +51,39 @@ def test_an_unknown_topology_is_named():
 def test_an_interrupted_table_trains_only_what_is_missing_and_ends_the_same(tmp_path, monkeypatch):
     save(digits5k(1), tmp_path / "digits.arrays")
     training = Training(seeds=10, batch_size=4, learning_rate=0.1, test_samples=20)
-    settings = OtherTopologies(depth=3, width=2, drop_rates=[0.5], steps=4, target=0.8, training=training)
+    settings = OtherTopologies(depth=3, widths=[1, 2], drop_rates=[0.5], steps=4, target=0.8, training=training)
     straight = table.tabulate(settings, 1, tmp_path / "digits.arrays")
     train, trained = table._train, []
 
-    def interrupted(topology, *arguments):
-        if topology == TOPOLOGIES[1] and len(trained) == 1:
+    jobs = [(topology, width) for topology in TOPOLOGIES for width in (1, 2)]
+
+    def interrupted(*arguments):
+        if len(trained) == 2:
             raise KeyboardInterrupt
-        trained.append(topology)
-        return train(topology, *arguments)
+        trained.append(arguments[:2])
+        return train(*arguments)
 
     monkeypatch.setattr(table, "_train", interrupted)
     with pytest.raises(KeyboardInterrupt):
         table.tabulate(settings, 1, tmp_path / "digits.arrays", tmp_path / "kept")
-    monkeypatch.setattr(table, "_train", lambda *arguments: trained.append(arguments[0]) or train(*arguments))
+    monkeypatch.setattr(table, "_train", lambda *arguments: trained.append(arguments[:2]) or train(*arguments))
     resumed = table.tabulate(settings, 1, tmp_path / "digits.arrays", tmp_path / "kept")
-    assert trained == list(TOPOLOGIES)
+    assert trained == jobs
     pd.testing.assert_frame_equal(resumed, straight)
     table.tabulate(settings, 2, tmp_path / "digits.arrays", tmp_path / "kept")
-    assert trained == 2 * list(TOPOLOGIES)  # another seed resumes from nothing
+    assert trained == 2 * jobs  # another seed resumes from nothing
+
+
+def test_the_table_holds_the_law_of_every_width_and_the_path_integral(tmp_path):
+    save(digits5k(1), tmp_path / "digits.arrays")
+    training = Training(seeds=10, batch_size=4, learning_rate=0.1, test_samples=20)
+    settings = OtherTopologies(depth=3, widths=[1, 2], drop_rates=[0.5], steps=4, target=0.8, training=training)
+    runs = table.tabulate(settings, 1, tmp_path / "digits.arrays")
+    theta = runs.width.map({1: 0.5**3, 2: 0.75**3}).where(runs.drop_rate > 0, 1.0)
+    np.testing.assert_allclose(runs.plain_theta, theta)
+    np.testing.assert_allclose(runs.theta_rate_sum, theta * 0.4)
+    np.testing.assert_allclose(runs.theta, theta.where(runs.topology != "residual", 1.0))
+    assert (runs[runs.topology == "residual"].crossed_steps == 4).all()
+    open_share = runs.width.map({1: 1 - 0.5**3, 2: 1 - 0.25**3})
+    masked = (runs.topology == "residual") & (runs.drop_rate > 0)
+    np.testing.assert_allclose(runs.branch_theta[masked], open_share[masked])

@@ -7,6 +7,7 @@ from pydantic import Field
 from dropatlas.settings import Count, OpenProbability, Positive, Section, at_least_one
 
 Seeds = Annotated[int, Field(ge=10)]  # fewer carry no interval
+Width = Annotated[int, Field(ge=1, le=1024)]  # more would not fit beside each other
 ProblemName = Literal["digits", "regression"]
 
 
@@ -30,8 +31,10 @@ class Decoupling(Section):
 class Movement(Section):
     """Experiment 1: how far weights leave their initialisation, W = ceil(C log L)."""
 
-    depths: at_least_one(Count) = Field(description="hidden layers L")
-    constants: at_least_one(Positive) = Field(description="constants C of W = ceil(C log L)")
+    depths: at_least_one(Annotated[int, Field(ge=2)]) = Field(description="hidden layers L")
+    constants: at_least_one(Annotated[float, Field(gt=0, le=100)]) = Field(
+        description="constants C of W = ceil(C log L)"
+    )
     drop_rate: OpenProbability = Field(description="removal probability p")
     steps: Count = Field(description="training steps T")
     measurements: Count = Field(description="measurements per run, evenly spaced in log step")
@@ -42,7 +45,7 @@ class Cell(Section):
     """One network under one removal probability."""
 
     depth: Count = Field(description="hidden layers L")
-    width: Count = Field(description="vertices per layer W")
+    width: Width = Field(description="vertices per layer W")
     drop_rate: OpenProbability = Field(description="removal probability p")
 
 
@@ -62,7 +65,7 @@ class WidthDepth(Section):
     """Experiment 3: crossings met in training, against theta and training success."""
 
     depths: at_least_one(Count) = Field(description="hidden layers L (published: 100)")
-    widths: at_least_one(Count) = Field(description="vertices per layer W")
+    widths: at_least_one(Width) = Field(description="vertices per layer W")
     drop_rates: at_least_one(OpenProbability) = Field(description="removal probabilities p")
     steps: Count = Field(description="training steps T")
     target: OpenProbability = Field(description="'learned' means: test loss at most this share of the trivial loss")
@@ -73,7 +76,7 @@ class LearningTime(Section):
     """Experiment 4: steps needed to learn against 1/theta."""
 
     depth: Count = Field(description="hidden layers L")
-    widths: at_least_one(Count) = Field(description="vertices per layer W")
+    widths: at_least_one(Width) = Field(description="vertices per layer W")
     thetas: at_least_one(OpenProbability) = Field(description="crossing probabilities; p is solved for")
     path_steps: Count = Field(description="training goes on until this many steps with a path are expected")
     measurements: Count = Field(description="measurements per run, evenly spaced in log step")
@@ -95,7 +98,7 @@ class OtherTopologies(Section):
     """Experiment 6: residual and convolutional networks beside plain ones."""
 
     depth: Count = Field(description="hidden layers or residual blocks L")
-    width: Count = Field(description="vertices or channels W")
+    widths: at_least_one(Width) = Field(description="vertices or channels W; at 1 a mask cuts or spares everything")
     drop_rates: at_least_one(OpenProbability) = Field(description="removal probabilities p")
     steps: Count = Field(description="training steps T")
     target: OpenProbability = Field(description="'learned' means: test loss at most this share of the trivial loss")

@@ -4,14 +4,14 @@ Three topologies, all with tanh, without biases, masks shared by the minibatch, 
 
 plain: L hidden layers of W vertices, vertices dropped. Crossing probability (1 - p^W)^L.
 residual: stream of W vertices, L blocks h <- h + V (m ⊙ tanh(U h)) / sqrt(L), branch vertices dropped. Some path
-always exists; "a branch
-    is open" has probability 1 - p^(W L).
-convolution: L hidden 3x3 convolutions of W channels on the 7x7 image, whole channels dropped. Crossing probability (1
-- p^W)^L.
+always exists; "a branch is open" has probability 1 - p^(W L).
+convolution: L hidden 3x3 convolutions of W channels on the 7x7 image, whole channels dropped. Crossing probability
+(1 - p^W)^L.
 
-Prediction if paths decide: plain and convolution collapse together where θ·Σα is small, the residual network never.
-What would refute it: a residual network that stalls at a p where its branches are cut, or a convolution that learns
-with θ·Σα << 1.
+Prediction if paths decide: plain and convolution do not leave their start where θ·Σα << 1 and learn where θ·Σα >> 1,
+the residual network always learns. At W = 1 a mask cuts the network or leaves it as it is, so that paths are all that
+matters; wider networks also lose signal. What would refute it: a residual network that stalls where plain ones are
+cut, a convolution that learns with θ·Σα << 1, or one that does not with θ·Σα >> 1.
 """
 
 import math

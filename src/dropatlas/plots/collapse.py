@@ -6,8 +6,10 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy.stats import t
 
 from dropatlas.plots.style import COLOURS, MODEL_LABELS
+from dropatlas.stats import Interval, binomial_interval, mean_interval
 
 VARIANT_COLOURS = {
     "none": "0.35",
@@ -33,11 +35,17 @@ def _sequential(values: list) -> dict:
     return dict(zip(values, sns.color_palette("flare", len(values)), strict=True))
 
 
-def _spread(values: pd.Series) -> tuple[float, float, float]:
-    """Mean over seeds and how far its 95 % interval (1.96 standard errors) reaches down and up."""
-    values = values.dropna()
-    half = 1.96 * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
-    return values.mean(), half, half
+def _error_bar(axes: Axes, x: float, found: Interval, **style: object) -> None:
+    """An estimate with its interval; nothing for an estimate that is no number."""
+    if np.isfinite(found.estimate):
+        low, high = (end if np.isfinite(end) else found.estimate for end in (found.low, found.high))
+        axes.errorbar(x, found.estimate, [[found.estimate - low], [high - found.estimate]], **style)
+
+
+def _with_diverged(label: str, cell: pd.DataFrame) -> str:
+    """The label of a cell, with a note if networks of it diverged and are not drawn."""
+    last = cell[cell.step == cell.step.max()] if "step" in cell else cell
+    return f"{label}\n{last.diverged.sum()} of {len(last)} diverged" if last.diverged.any() else label
 
 
 def _cell(rows: pd.DataFrame, cell: tuple[int, int, float], variant: str | None = None) -> pd.DataFrame:
@@ -79,29 +87,36 @@ def decoupling(rows: pd.DataFrame) -> Figure:
 def movement(rows: pd.DataFrame, floor: float = 1e-6) -> Figure:
     """Movement relative to no dropout over theta·sum(alpha), all measured steps; predicted boundary at 1.
 
+    One line per depth and width, its end a dot; the width is written where theta < 0.9.
+
     Args:
         rows: Table `collapse/movement`.
         floor: Smaller shares are drawn at this value.
     """
     runs = rows[~rows.diverged].drop_duplicates(["depth", "width", "variant", "gain", "replica", "step"])
     means = runs.groupby(["variant", "gain", "depth", "width", "step"])[
-        ["relative_movement", "theta_rate_sum", "control_learns"]
+        ["relative_movement", "theta_rate_sum", "theta", "control_learns"]
     ].mean()
     control = means.loc["none", "plain"].relative_movement
     colours = _sequential(sorted(rows.depth.unique()))
     figure, panels = plt.subplots(1, 2, figsize=(11, 4.4), sharey=True)
+    dropped = means[means.index.get_level_values("variant") == "dropout"].droplevel("variant")
+    left = dropped.theta_rate_sum.groupby(["gain", "depth", "width"]).max().min()
     for axes, gain in zip(panels, GAIN_LABELS, strict=True):
-        shown = means.loc["dropout", gain]
-        for (depth, _), curve in shown.groupby(["depth", "width"]):
+        shown = dropped[dropped.index.get_level_values("gain") == gain].droplevel("gain")
+        for (depth, width), curve in shown.groupby(["depth", "width"]):
             share = (curve.relative_movement / control.reindex(curve.index)).clip(lower=floor)
             decided = curve.control_learns.iloc[0] == 1
             axes.plot(curve.theta_rate_sum, share, color=colours[depth], lw=1.2, ls="-" if decided else ":", alpha=0.8)
             axes.plot(curve.theta_rate_sum.iloc[-1:], share.iloc[-1:], "o", ms=4, color=colours[depth])
+            if curve.theta.iloc[0] < 0.9:
+                end = curve.theta_rate_sum.iloc[-1], share.iloc[-1]
+                axes.annotate(f"{width}", end, (3, 3), textcoords="offset points", fontsize="xx-small", color="0.3")
         axes.axvline(1, color="0.4", lw=1, ls="--")
         axes.text(1.15, floor * 1.5, "$\\theta\\,\\Sigma\\alpha = 1$", color="0.3", fontsize="small")
-        axes.set(
-            title=GAIN_LABELS[gain], xlabel="$\\theta\\,\\Sigma\\alpha_t$", xscale="log", yscale="log", xlim=(1e-6, 60)
-        )
+        axes.set(title=GAIN_LABELS[gain], xlabel="$\\theta\\,\\Sigma\\alpha_t$", xscale="log", yscale="log")
+        axes.set_xlim(left / 3, 2 * dropped.theta_rate_sum.max())
+        axes.xaxis.get_major_locator().set_params(numticks=8)
     panels[0].set_ylabel("$\\|w_t - w_0\\|$ relative to no dropout")
     handles = [
         plt.Line2D([], [], color=colour, marker="o", ms=4, label=f"{depth}") for depth, colour in colours.items()
@@ -119,22 +134,22 @@ def loss_curves(rows: pd.DataFrame, problem: str, biases: bool, variants: list[s
         biases: Whether networks with biases are shown.
         variants: Variants drawn.
     """
-    shown = rows[(rows.problem == problem) & (rows.biases == biases) & ~rows.diverged]
+    shown = rows[(rows.problem == problem) & (rows.biases == biases)]
     cells = list(dict.fromkeys(zip(shown.depth, shown.width, shown.cell_drop_rate, strict=True)))
     figure, panels = plt.subplots(1, len(cells), figsize=(3.1 * len(cells) + 1.2, 3.6), sharey=True, squeeze=False)
     for axes, (depth, width, p) in zip(panels[0], cells, strict=True):
         cell = _cell(shown, (depth, width, p))
         for variant in variants:
-            grouped = cell[cell.variant == variant].groupby("step").loss_ratio
-            mean, half = grouped.mean(), 1.96 * grouped.std(ddof=1) / np.sqrt(grouped.count())
+            grouped = cell[(cell.variant == variant) & ~cell.diverged].groupby("step").loss_ratio
+            mean = grouped.mean()
+            half = t.ppf(0.975, grouped.count() - 1) * grouped.std(ddof=1) / np.sqrt(grouped.count())
             style = "--" if variant == "modified" else "-"
             axes.plot(mean.index, mean, style, color=VARIANT_COLOURS[variant], label=VARIANT_LABELS[variant], lw=1.7)
             axes.fill_between(mean.index, mean - half, mean + half, color=VARIANT_COLOURS[variant], alpha=0.15, lw=0)
         theta = cell[cell.variant == "dropout"].theta.iloc[0]
         undecided = "" if cell.control_learns.all() else "\nundecidable: control does not learn"
-        axes.set(
-            title=f"$L$={depth}, $W$={width}, $p$={p:g}: $\\theta$={theta:.2g}{undecided}", xlabel="step", xscale="log"
-        )
+        title = f"$L$={depth}, $W$={width}, $p$={p:g}: $\\theta$={theta:.2g}{undecided}"
+        axes.set(title=_with_diverged(title, cell[cell.variant.isin(variants)]), xlabel="step", xscale="log")
         axes.title.set_fontsize("small")
         _constant_line(axes)
     panels[0][0].set_ylabel("test loss / loss of a constant")
@@ -149,7 +164,7 @@ def weights_and_biases(rows: pd.DataFrame, problem: str) -> Figure:
         rows: Table `collapse/variants`.
         problem: Problem shown.
     """
-    final = rows[(rows.problem == problem) & rows.biases & (rows.step == rows.step.max()) & ~rows.diverged]
+    final = rows[(rows.problem == problem) & rows.biases & (rows.step == rows.step.max())]
     variants = ["none", "dropout", "modified"]
     measures = {
         "relative_movement": "weights: $\\|w_T - w_0\\| / \\|w_0\\|$",
@@ -161,19 +176,21 @@ def weights_and_biases(rows: pd.DataFrame, problem: str) -> Figure:
     for axes, (column, label) in zip(panels, measures.items(), strict=True):
         for offset, variant in enumerate(variants):
             for place, cell in enumerate(cells):
-                mean, low, high = _spread(_cell(final, cell, variant)[column])
-                axes.errorbar(
+                runs = _cell(final, cell, variant)
+                _error_bar(
+                    axes,
                     place + 0.2 * (offset - 1),
-                    mean,
-                    [[low], [high]],
+                    mean_interval(runs[~runs.diverged][column]),
                     fmt="o",
                     ms=5,
                     capsize=3,
                     color=VARIANT_COLOURS[variant],
                     label=VARIANT_LABELS[variant] if place == 0 else None,
                 )
-        thetas = [_cell(final, cell, "dropout").theta.iloc[0] for cell in cells]
+        shown = [final[final.variant.isin(variants)].pipe(_cell, cell) for cell in cells]
+        thetas = [cell[cell.variant == "dropout"].theta.iloc[0] for cell in shown]
         labels = [f"$L$={d}, $W$={w}\n$\\theta$={theta:.2g}" for (d, w, _), theta in zip(cells, thetas, strict=True)]
+        labels = list(map(_with_diverged, labels, shown))
         axes.set_xticks(range(len(cells)), labels, fontsize="x-small")
         axes.set(ylabel=label, ylim=(0, None))
     panels[-1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
@@ -193,10 +210,10 @@ def width_and_depth(rows: pd.DataFrame) -> Figure:
         .groupby(["depth", "width", "drop_rate"])
         .agg(theta=("theta", "first"), crossed=("crossed_steps", "sum"), steps=("steps", "sum"))
     )
-    share = cells.crossed / cells.steps
-    half = 1.96 * np.sqrt(share * (1 - share) / cells.steps)
     panels[0].plot([0, 1], [0, 1], color="0.5", lw=1, ls="--")
-    panels[0].errorbar(cells.theta, share, half, fmt="o", ms=4.5, capsize=2.5, color=COLOURS[0])
+    for cell in cells.itertuples():
+        share = binomial_interval(cell.crossed, cell.steps)
+        _error_bar(panels[0], cell.theta, share, fmt="o", ms=4.5, capsize=2.5, color=COLOURS[0])
     panels[0].set(
         xlabel="exact $\\theta$", ylabel="share of training steps with a path", xlim=(-0.03, 1.03), ylim=(-0.03, 1.03)
     )
@@ -204,13 +221,13 @@ def width_and_depth(rows: pd.DataFrame) -> Figure:
     colours = dict(zip(depths, (COLOURS[2], COLOURS[3]), strict=False)) if len(depths) <= 2 else _sequential(depths)
     markers = {"plain": "o", "compensated": "s"}
     for (depth, gain, _width, _p), cell in runs.groupby(["depth", "gain", "width", "drop_rate"]):
-        mean, low, high = _spread(cell.loss_ratio)
+        loss = mean_interval(cell.loss_ratio)
         cut = max(1 - cell.theta.iloc[0], SMALLEST_CUT)
         for axes, x in zip(panels[1:], (cut, cell.signal_factor.iloc[0]), strict=True):
-            axes.errorbar(
+            _error_bar(
+                axes,
                 x,
-                mean,
-                [[low], [high]],
+                loss,
                 fmt=markers[gain],
                 ms=5,
                 capsize=2,
@@ -297,11 +314,10 @@ def drift_bound(rows: pd.DataFrame) -> Figure:
         names = list(dict.fromkeys(part.network))
         colours = dict(zip(names, COLOURS[0:4:2] if holds else COLOURS[1:5:2], strict=False))
         for (network, model, theta), cell in part.groupby(["network", "model", "theta"], sort=False):
-            mean, low, high = _spread(cell.distance / cell.bound)
-            axes.errorbar(
+            _error_bar(
+                axes,
                 theta,
-                mean,
-                [[min(low, 0.9 * mean)], [high]],
+                mean_interval(cell.distance / cell.bound),
                 fmt="o" if model == "site" else "s",
                 ms=5,
                 capsize=3,
@@ -321,37 +337,47 @@ def drift_bound(rows: pd.DataFrame) -> Figure:
 
 
 def topologies(rows: pd.DataFrame) -> Figure:
-    """Final loss over drop rate for plain, residual and convolutional networks, mean and 95 % interval over seeds.
+    """Final loss and movement over drop rate for plain, residual and convolutional networks, a row of panels per width.
 
     Args:
         rows: Table `collapse/topologies`.
     """
-    runs = rows[~rows.diverged]
     colours = dict(zip(dict.fromkeys(rows.topology), COLOURS, strict=False))
-    figure, panels = plt.subplots(1, 2, figsize=(11.5, 4.1))
-    for axes, column, label in (
-        (panels[0], "loss_ratio", "final test loss / $\\log 10$"),
-        (panels[1], "relative_movement", "$\\|w_T - w_0\\| / \\|w_0\\|$"),
-    ):
-        for (topology, gain), curve in runs.groupby(["topology", "gain"], sort=False):
-            points = [(p, *_spread(cell[column])) for p, cell in curve.groupby("drop_rate")]
-            p, mean, low, high = map(np.array, zip(*points, strict=True))
-            axes.errorbar(
-                p,
-                mean,
-                [low, high],
-                fmt="o-" if gain == "plain" else "s--",
-                ms=5,
-                capsize=3,
-                lw=1.3,
-                color=colours[topology],
-                mfc=colours[topology] if gain == "plain" else "white",
-                label=f"{topology}, {GAIN_LABELS[gain]}",
-            )
-        axes.set(xlabel="removal probability $p$", ylabel=label, ylim=(0, None))
-    _constant_line(panels[0])
-    thetas = runs[runs.drop_rate > 0].groupby("drop_rate").plain_theta.first()
-    for p, theta in thetas.items():
-        panels[0].text(p, 0.02, f"plain $\\theta$\n{theta:.2g}", ha="center", fontsize="x-small", color="0.35")
-    panels[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
+    widths = sorted(rows.width.unique())
+    figure, panels = plt.subplots(len(widths), 2, figsize=(11.5, 0.7 + 3.3 * len(widths)), sharex=True, squeeze=False)
+    for (losses, movements), (width, runs) in zip(panels, rows.groupby("width"), strict=True):
+        for axes, column, label in (
+            (losses, "loss_ratio", "final test loss / $\\log 10$"),
+            (movements, "relative_movement", "$\\|w_T - w_0\\| / \\|w_0\\|$"),
+        ):
+            for (topology, gain, p), cell in runs[~runs.diverged].groupby(
+                ["topology", "gain", "drop_rate"], sort=False
+            ):
+                shift = 0.008 * (list(colours).index(topology) - 1)  # equal values stay apart
+                _error_bar(
+                    axes,
+                    p + shift,
+                    mean_interval(cell[column]),
+                    fmt="o" if gain == "plain" else "s",
+                    ms=5,
+                    capsize=3,
+                    color=colours[topology],
+                    mfc=colours[topology] if gain == "plain" else "white",
+                )
+            for topology, cell in runs[(runs.gain == "plain") & ~runs.diverged].groupby("topology", sort=False):
+                means = cell.groupby("drop_rate")[column].mean()
+                axes.plot(means.index, means, color=colours[topology], lw=1.2)
+            axes.set(ylabel=label, ylim=(0, None))
+        undecided = runs[~runs.control_learns].topology.unique()
+        note = f" (undecidable, control does not learn: {', '.join(undecided)})" if len(undecided) else ""
+        losses.set_title(_with_diverged(f"$W$ = {width}{note}", runs), fontsize="small")
+        _constant_line(losses)
+        for p, cell in runs[runs.drop_rate > 0].groupby("drop_rate"):
+            told = f"$\\theta\\Sigma\\alpha$\n{cell.theta_rate_sum.iloc[0]:.2g}"
+            losses.text(p, 0.02, told, ha="center", fontsize="x-small", color="0.35")
+    for axes in panels[-1]:
+        axes.set_xlabel("removal probability $p$")
+    handles = [plt.Line2D([], [], marker="o", ms=5, color=colour, label=name) for name, colour in colours.items()]
+    handles.append(plt.Line2D([], [], ls="", marker="s", mfc="white", color="0.4", label=GAIN_LABELS["compensated"]))
+    panels[0][1].legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
     return figure

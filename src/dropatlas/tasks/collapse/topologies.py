@@ -9,11 +9,12 @@ from pathlib import Path
 import pandas as pd
 
 from dropatlas.checkpoints import keep_rows, kept_rows
+from dropatlas.closure import module_closure
 from dropatlas.collapse.problems import Problem, digits_problem
 from dropatlas.collapse.settings import OtherTopologies
 from dropatlas.collapse.topologies import TOPOLOGIES, StackedTopology
 from dropatlas.data import load
-from dropatlas.files import sha256_of_text
+from dropatlas.files import sha256_of_files, sha256_of_text
 from dropatlas.percolation import residual_crossing_probability, site_crossing_probability
 from dropatlas.progress import LoggedProgress
 from dropatlas.tasks.collapse.common import control_learns, integers, small_products
@@ -31,6 +32,7 @@ MEANINGS = {
     "plain_theta": "(1 - p^W)^L: crossing probability of the plain network",
     "theta": "crossing probability of this network (residual: 1)",
     "branch_theta": "residual: probability that some branch is open; otherwise theta",
+    "theta_rate_sum": "plain_theta times the sum of learning rates",
     "steps": "training steps T",
     "crossed_steps": "steps whose mask had a path (residual: all)",
     "branch_steps": "steps whose mask had an open hidden layer or branch",
@@ -40,19 +42,19 @@ MEANINGS = {
     "relative_movement": "norm of (w_T - w_0) over norm of w_0",
     "learned": "whether loss_ratio is at most the target",
     "diverged": "whether loss or weights stopped being finite",
-    "control_learns": "whether this topology learns without dropout",
+    "control_learns": "whether this topology learns at this width without dropout",
 }
 
 
-def _train(topology: str, settings: OtherTopologies, seed: int, problem: Problem) -> pd.DataFrame:
-    """Train all networks of one topology; one row each."""
+def _train(topology: str, width: int, settings: OtherTopologies, seed: int, problem: Problem) -> pd.DataFrame:
+    """Train all networks of one topology and width; one row each."""
     training = settings.training
     gains = ("plain",) if topology == "residual" else ("plain", "compensated")
     kinds = [(0.0, "plain"), *product(settings.drop_rates, gains)]
     rows = [(p, gain, index) for p, gain in kinds for index in range(training.seeds)]
     rates, gain_names, indices = map(list, zip(*rows, strict=True))
     shared = (problem, training.batch_size, training.learning_rate, seed)
-    networks = StackedTopology(topology, settings.depth, settings.width, rates, gain_names, indices, *shared)
+    networks = StackedTopology(topology, settings.depth, width, rates, gain_names, indices, *shared)
     networks.advance(max(1, settings.steps * 9 // 10))
     networks.measure()  # the mean loss is that of the last tenth
     networks.advance(settings.steps)
@@ -60,14 +62,15 @@ def _train(topology: str, settings: OtherTopologies, seed: int, problem: Problem
     frame = pd.DataFrame({"drop_rate": rates, "gain": gain_names, "replica": indices})
     frame["variant"] = frame.drop_rate.map(lambda p: "none" if p == 0 else "dropout")
     frame["data"] = problem.data
-    frame["topology"], frame["depth"], frame["width"] = topology, settings.depth, settings.width
-    plain = {p: site_crossing_probability(p, settings.width, settings.depth) for p in set(rates)}
+    frame["topology"], frame["depth"], frame["width"] = topology, settings.depth, width
+    plain = {p: site_crossing_probability(p, width, settings.depth) for p in set(rates)}
     frame["plain_theta"] = frame.drop_rate.map(plain)
     residual = topology == "residual"
     frame["theta"] = 1.0 if residual else frame.plain_theta
-    branch = {p: residual_crossing_probability("site", p, settings.width, 1, settings.depth) for p in set(rates)}
+    branch = {p: residual_crossing_probability("site", p, width, 1, settings.depth) for p in set(rates)}
     frame["branch_theta"] = frame.drop_rate.map({p: b.non_identity_path for p, b in branch.items()})
     frame["branch_theta"] = frame.branch_theta if residual else frame.theta
+    frame["theta_rate_sum"] = frame.plain_theta * settings.steps * training.learning_rate
     frame["steps"], frame["crossed_steps"] = settings.steps, networks.crossed
     frame["branch_steps"] = networks.branch_open
     ratios = pd.DataFrame({name: found[name] for name in ("scaled_loss", "full_loss")})
@@ -80,20 +83,22 @@ def _train(topology: str, settings: OtherTopologies, seed: int, problem: Problem
 
 @small_products()
 def tabulate(settings: OtherTopologies, seed: int, data: Path, checkpoints: Path | None = None) -> pd.DataFrame:
-    """One row per network; finished topologies are kept in `checkpoints` and not trained again."""
+    """One row per network; finished parts (topology and width) are kept in `checkpoints` and not trained again."""
     problem = digits_problem(load(data), seed, settings.training.test_samples)
-    run = sha256_of_text(f"{settings.model_dump_json()} {seed} {problem.fingerprint}")[:16]
+    code = sha256_of_files(module_closure("dropatlas.tasks.collapse.topologies"))
+    run = sha256_of_text(f"{code} {settings.model_dump_json()} {seed} {problem.fingerprint}")[:16]
     parts = []
-    for topology in LoggedProgress(TOPOLOGIES, "topologies", unit="topology"):
-        kept = checkpoints / f"{topology}-{run}" if checkpoints else None
+    jobs = list(product(TOPOLOGIES, settings.widths))
+    for topology, width in LoggedProgress(jobs, "topologies", unit="topology"):
+        kept = checkpoints / f"{topology}-{width}-{run}" if checkpoints else None
         frame = kept_rows(kept) if kept else None
         if frame is None:
-            frame = _train(topology, settings, seed, problem)
+            frame = _train(topology, width, settings, seed, problem)
             if kept:
                 keep_rows(kept, frame)
         parts.append(frame)
     runs = pd.concat(parts, ignore_index=True)
-    runs["control_learns"] = control_learns(runs, ["topology"], settings.target)
+    runs["control_learns"] = control_learns(runs, ["topology", "width"], settings.target)
     return integers(runs[list(MEANINGS)], "crossed_steps", "branch_steps")
 
 
