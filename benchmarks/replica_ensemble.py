@@ -4,12 +4,13 @@
 
 Prints network-steps per second at L = 100, W = 16, 64 replicas, dropout p = 0.2 with masks drawn in the loop, no step
 skipped by theory (almost every mask has a path). The single networks are nn.Sequential + autograd + torch.optim.SGD
-with one mask a step, by one thread and by two. The stacked side runs on one core, and on two as the pipeline uses
-them: a process each, with half of the replicas.
+with one mask a step. Both sides run on one core, and on two as the pipeline uses them: a process each, with half of
+the networks.
 """
 
 import time
 from concurrent.futures import ProcessPoolExecutor
+from itertools import product
 from multiprocessing import get_context
 from threading import Barrier
 
@@ -30,9 +31,11 @@ class MaskedTanh(nn.Module):
         return torch.tanh(x) * (torch.rand(x.shape[1]) >= DROP_RATE)
 
 
-def single_network_rate(problem, steps: int, threads: int) -> float:
-    """Network-steps per second of one plain network."""
-    torch.set_num_threads(threads)
+def loop_rate(problem, steps: int, replicas: int, start: Barrier) -> float:
+    """Network-steps per second of single networks trained one after the other on one core; one stands for all."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    torch.manual_seed(1)
     layers, width = [], problem.train_x.shape[1]
     for _ in range(DEPTH):
         layer = nn.Linear(width, WIDTH, bias=False)
@@ -43,13 +46,14 @@ def single_network_rate(problem, steps: int, threads: int) -> float:
     optimiser = torch.optim.SGD(network.parameters(), lr=RATE)
     for step in range(steps + 5):
         if step == 5:
-            start = time.perf_counter()
+            start.wait()
+            begun = time.perf_counter()
         rows = torch.randint(len(problem.train_x), (BATCH,))
         loss = 0.5 * (network(problem.train_x[rows]) - problem.train_y[rows]).square().sum(1).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    return steps / (time.perf_counter() - start)
+    return steps / (time.perf_counter() - begun)
 
 
 def stacked_rate(problem, steps: int, replicas: int, start: Barrier) -> float:
@@ -72,26 +76,21 @@ def stacked_rate(problem, steps: int, replicas: int, start: Barrier) -> float:
 
 
 def main() -> None:
-    torch.manual_seed(1)
-    torch.set_flush_denormal(True)
     problem = regression_problem(1)
     context = get_context("spawn")
-    loop, best = 0.0, {1: 0.0, 2: 0.0}
+    sides = {"loop over networks": loop_rate, "stacked": stacked_rate}
+    best = dict.fromkeys(product(sides, (1, 2)), 0.0)
     for _ in range(3):  # alternating, best of three: other load on the machine only ever slows down
-        singles = {threads: single_network_rate(problem, 120, threads) for threads in (1, 2)}
-        stacked = {}
-        for cores in (1, 2):
+        for side, cores in best:
             start = context.Manager().Barrier(cores)
             with ProcessPoolExecutor(cores, mp_context=context) as pool:
-                parts = [pool.submit(stacked_rate, problem, 120, REPLICAS // cores, start) for _ in range(cores)]
-                stacked[cores] = sum(part.result() for part in parts)
-        print("network-steps per second:", end=" ")
-        print(", ".join(f"loop over networks ({t} threads) {rate:,.0f}" for t, rate in singles.items()), end="; ")
-        print(", ".join(f"stacked ({c} cores) {rate:,.0f}" for c, rate in stacked.items()), flush=True)
-        loop = max(loop, *singles.values())
-        best = {cores: max(best[cores], rate) for cores, rate in stacked.items()}
-    for cores, rate in best.items():
-        print(f"best: loop {loop:,.0f}, stacked on {cores} cores {rate:,.0f}: {rate / loop:.1f} times")
+                parts = [pool.submit(sides[side], problem, 120, REPLICAS // cores, start) for _ in range(cores)]
+                rate = sum(part.result() for part in parts)
+            print(f"network-steps per second, {side}, {cores} cores: {rate:,.0f}", flush=True)
+            best[side, cores] = max(best[side, cores], rate)
+    for cores in (1, 2):
+        loop, stacked = (best[side, cores] for side in sides)
+        print(f"best on {cores} cores: loop {loop:,.0f}, stacked {stacked:,.0f}: {stacked / loop:.1f} times")
 
 
 if __name__ == "__main__":

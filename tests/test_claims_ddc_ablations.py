@@ -1,5 +1,6 @@
 """Judges D5-D7, D9-D11 and D13 on fabricated evidence: every verdict they can give."""
 
+import re
 from itertools import product
 
 import numpy as np
@@ -14,8 +15,23 @@ from dropatlas.regularisation.effects import GRID, PUBLISHED, sensitivity_effect
 REPRODUCED, REFUTED, OPEN, PARTLY = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.INCONCLUSIVE, Verdict.PARTLY
 
 
-def criterion(claim):
-    return load_ledger()[claim].criterion
+LEDGER = load_ledger()
+
+
+def found(claim, evidence):
+    return judge(LEDGER[claim], evidence, "standard")
+
+
+def assert_judged(claim, evidence, verdict):
+    """The verdict, and where it decides, finite numbers and a reason that begins with the deciding number."""
+    judgement = found(claim, evidence)
+    assert judgement.verdict == verdict, judgement
+    assert "cannot be judged" not in judgement.reason
+    assert not re.search(r"\b(nan|inf)\b", judgement.reason)
+    assert set(re.findall(r"\w+_\w+", judgement.reason)) <= {"p_g"}
+    if verdict != OPEN:
+        assert judgement.low <= judgement.effect <= judgement.high
+        assert judgement.n >= 3
 
 
 def noise(seed, count):
@@ -26,18 +42,20 @@ def noise(seed, count):
 
 @pytest.mark.parametrize("claim", ["D5", "D6", "D7", "D9", "D10", "D11", "D13"])
 def test_without_tables_nothing_is_judged(claim):
-    assert judge(load_ledger()[claim], {}, "standard").verdict == Verdict.NOT_RUN
+    assert found(claim, {}).verdict == Verdict.NOT_RUN
 
 
-def regression(ours=(30, 30), theirs=(60, 60), big=(90, 90), small=0.6, large=0.35, starts=40, never=0):
+def regression(ours=(30, 30), theirs=(60, 60), big=(90, 90), small=0.6, large=0.35, starts=40, never=0, even=False):
     rows = []
     for cell, scale in enumerate((1.0, 3.0)):
         steps = {"ddc": ours[cell], "dropconnect": theirs[cell], "drop_big_gradient": big[cell], "none": 25}
         for method, typical in steps.items():
             for replica in range(starts):
                 missed = method == "ddc" and replica < never
+                # first in turn, in the first problem
+                turn = (-1) ** replica * 10 if even and method == "dropconnect" and not cell else 0
                 # at another target DDC is slow: the judge must not look there
-                for target, value in ((0.1, np.nan if missed else typical + replica % 7), (0.5, 500.0)):
+                for target, value in ((0.1, np.nan if missed else typical + turn + replica % 7), (0.5, 500.0)):
                     rows.append((scale, 0.05, method, replica, small, large, 0.1, target, value))
     names = ["first_scale", "learning_rate", "method", "replica", "small_drop_rate", "large_drop_rate"]
     return {judges.REGRESSION: pd.DataFrame(rows, columns=[*names, "final_risk", "target", "steps_to_target"])}
@@ -47,17 +65,20 @@ def regression(ours=(30, 30), theirs=(60, 60), big=(90, 90), small=0.6, large=0.
     ("evidence", "verdict"),
     [
         (regression(), REPRODUCED),
-        (regression(small=0.4, large=0.5), REFUTED),
-        (regression(theirs=(20, 20)), REFUTED),
-        (regression(theirs=(30, 30)), REFUTED),
-        (regression(never=40), REFUTED),
+        (regression(small=0.4, large=0.5, theirs=(20, 20), big=(20, 20)), REFUTED),
+        (regression(small=0.4, large=0.4, theirs=(60, 20), big=(90, 20)), REFUTED),
+        (regression(small=0.4, large=0.5), PARTLY),
+        (regression(theirs=(20, 20)), PARTLY),
+        (regression(theirs=(30, 30)), PARTLY),  # as fast from every start
+        (regression(never=40), PARTLY),
         (regression(theirs=(60, 20)), PARTLY),
         (regression(big=(90, 20)), PARTLY),
+        (regression(theirs=(30, 60), even=True), OPEN),
         (regression(starts=5), OPEN),
     ],
 )
 def test_regression(evidence, verdict):
-    assert judges.judge_regression(evidence, criterion("D5")).verdict == verdict
+    assert_judged("D5", evidence, verdict)
 
 
 def formula(no_zscore=-0.02, bare=-0.02, no_threshold=0.01, spread=0.002, seeds=6, diverged=()):
@@ -88,7 +109,7 @@ def formula(no_zscore=-0.02, bare=-0.02, no_threshold=0.01, spread=0.002, seeds=
     ],
 )
 def test_formula(evidence, verdict):
-    assert judges.judge_formula(evidence, criterion("D6")).verdict == verdict
+    assert_judged("D6", evidence, verdict)
 
 
 def activations(realised=1.0, none=0.5, spread=0.01, seeds=8, start=None):
@@ -105,9 +126,10 @@ def activations(realised=1.0, none=0.5, spread=0.01, seeds=8, start=None):
     ("evidence", "verdict"),
     [
         (activations(), REPRODUCED),
-        (activations(realised=1.15), PARTLY),
-        (activations(realised=0.85), PARTLY),
+        (activations(realised=1.15), REFUTED),  # nearer to 1 than without calibration, but not 1
+        (activations(realised=0.85), REFUTED),
         (activations(start=1.2), PARTLY),
+        (activations(realised=1.2, start=1.0), PARTLY),
         (activations(realised=0.4), REFUTED),
         (activations(realised=1.8), REFUTED),
         (activations(realised=1.05, spread=0.03), OPEN),
@@ -116,7 +138,7 @@ def activations(realised=1.0, none=0.5, spread=0.01, seeds=8, start=None):
     ],
 )
 def test_calibration(evidence, verdict):
-    assert judges.judge_calibration(evidence, criterion("D7")).verdict == verdict
+    assert_judged("D7", evidence, verdict)
 
 
 def sensitivity(images=0.0, table=0.0, spread=0.002, seeds=6, diverged=False):
@@ -154,7 +176,7 @@ def sensitivity(images=0.0, table=0.0, spread=0.002, seeds=6, diverged=False):
     ],
 )
 def test_sensitivity(evidence, verdict):
-    assert judges.judge_sensitivity(evidence, criterion("D9")).verdict == verdict
+    assert_judged("D9", evidence, verdict)
 
 
 def test_sensitivity_effects_are_paired_and_relative_for_losses():
@@ -197,7 +219,7 @@ def learned(accuracy=0.02, loss=-0.05, spread=0.003, seeds=8):
     ],
 )
 def test_learned_rates(evidence, verdict):
-    assert judges.judge_learned_rates(evidence, criterion("D10")).verdict == verdict
+    assert_judged("D10", evidence, verdict)
 
 
 def monte_carlo(loss=-0.05, error=-0.02, dropout=0.4, spread=0.005, seeds=8):
@@ -230,7 +252,7 @@ def monte_carlo(loss=-0.05, error=-0.02, dropout=0.4, spread=0.005, seeds=8):
     ],
 )
 def test_monte_carlo(evidence, verdict):
-    assert judges.judge_monte_carlo(evidence, criterion("D11")).verdict == verdict
+    assert_judged("D11", evidence, verdict)
 
 
 def feedback(masked=0.25, dense=0.02, groups=0.8, dense_groups=0.4, spread=0.01, seeds=5):
@@ -254,7 +276,7 @@ def feedback(masked=0.25, dense=0.02, groups=0.8, dense_groups=0.4, spread=0.01,
         (feedback(), REPRODUCED),
         (feedback(groups=0.4), PARTLY),
         (feedback(dense_groups=0.8), PARTLY),
-        (feedback(masked=0.02), REFUTED),
+        (feedback(masked=0.02), PARTLY),
         (feedback(masked=0.02, groups=0.4), REFUTED),
         (feedback(masked=0.07, spread=0.05), OPEN),
         (feedback(groups=5 / 9, spread=0.05), OPEN),
@@ -262,4 +284,152 @@ def feedback(masked=0.25, dense=0.02, groups=0.8, dense_groups=0.4, spread=0.01,
     ],
 )
 def test_feedback(evidence, verdict):
-    assert judges.judge_feedback(evidence, criterion("D13")).verdict == verdict
+    assert_judged("D13", evidence, verdict)
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence"),
+    [
+        ("D5", regression()),
+        ("D6", formula()),
+        ("D7", activations()),
+        ("D9", sensitivity()),
+        ("D10", learned()),
+        ("D11", monte_carlo()),
+        ("D13", feedback()),
+    ],
+)
+def test_empty_and_partial_tables_decide_nothing(claim, evidence):
+    assert_judged(claim, {name: rows.iloc[:0] for name, rows in evidence.items()}, OPEN)
+    column = {"D5": "method", "D7": "stage", "D13": "variant"}.get(claim, "arm")
+    for name, rows in evidence.items():
+        for side in rows[column].unique() if column in rows else ():
+            if side not in ("none", "uniform", "dense_judge"):  # told beside
+                assert_judged(claim, evidence | {name: rows[rows[column] != side]}, OPEN)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_grid_without_the_published_setting_or_of_it_alone_decides_nothing(kept):
+    evidence = sensitivity(images=0.05)
+    rows = evidence[judges.SENSITIVITY["table"]]
+    published = (rows[GRID] == list(PUBLISHED)).all(axis=1)
+    assert_judged("D9", evidence | {judges.SENSITIVITY["table"]: rows[published == kept]}, OPEN)
+
+
+def test_runs_that_all_diverge_without_z_scores_decide_with_their_share():
+    judgement = found("D6", formula(diverged=("no_zscore", "no_zscore_no_threshold")))
+    assert judgement.verdict == REPRODUCED
+    judgement = found("D6", formula(diverged=("no_zscore", "no_zscore_no_threshold"), no_threshold=-0.5, spread=0.1))
+    assert (judgement.verdict, judgement.effect, judgement.high) == (REPRODUCED, 1.0, 1.0)
+    assert judgement.low == pytest.approx(0.025 ** (1 / 6))
+    assert judgement.measure == "share of seeds at which training diverges without z-scores and not with DDC"
+    assert "6 of 6 runs diverge (0 with DDC)" in judgement.reason
+
+
+def test_one_run_that_diverges_is_no_loss_of_stability():
+    evidence = formula(no_zscore=0.0)
+    rows = evidence[judges.FORMULA]
+    hit = (rows.arm == "no_zscore") & (rows.replica == 0)
+    rows["diverged"] |= hit
+    rows.loc[hit, "test_accuracy"] = np.nan
+    assert_judged("D6", evidence, OPEN)  # nor is it none
+
+
+def test_one_refuted_part_refutes_the_formula_claim_if_no_other_holds():
+    evidence = formula(no_zscore=0.0015, bare=-0.0023, no_threshold=-0.002, spread=0.003, seeds=8)
+    assert_judged("D6", evidence, REFUTED)
+    judgement = found("D6", evidence)
+    assert judgement.effect == pytest.approx(0.0015)
+    assert judgement.reason.startswith("without z-scores accuracy changes by +0.15 [")
+    assert "clearly no fall by 0.3 pp; without z-scores and threshold" in judgement.reason
+    assert judgement.reason.count("open") == 2
+
+
+def test_a_calibration_off_by_more_than_the_margin_is_refuted_though_better_than_none():
+    judgement = found("D7", activations(realised=1.07, start=1.04, spread=0.015))
+    assert judgement.verdict == REFUTED
+    assert judgement.effect == pytest.approx(1.07)
+    assert judgement.reason.startswith("the mean in training is that in inference 1.07 [")
+    assert (
+        "nor clearly outside 1 ± 0.05; clearly nearer to 1 than without calibration (0.5 after training)"
+        in judgement.reason
+    )
+
+
+def test_the_table_alone_refutes_robustness_with_its_own_number():
+    evidence = sensitivity(table=0.4)
+    evidence[judges.SENSITIVITY["images"]] = sensitivity(spread=0.2)[judges.SENSITIVITY["images"]]
+    judgement = found("D9", evidence)
+    assert judgement.verdict == REFUTED
+    assert judgement.effect == pytest.approx(0.4, abs=0.02)
+    assert judgement.measure.endswith("p = 0.1, p_g = 0.25, τ = 0 over the published setting, table")
+    assert "table: 1 of 7 settings clearly beyond 10 %" in judgement.reason
+
+
+def test_a_setting_with_no_result_at_all_refutes_robustness_by_its_share_of_diverged_runs():
+    judgement = found("D9", sensitivity(diverged=True))
+    assert (judgement.verdict, judgement.effect, judgement.high) == (REFUTED, 1.0, 1.0)
+    evidence = sensitivity()
+    rows = evidence[judges.SENSITIVITY["images"]]
+    hit = (rows[GRID] == [0.1, 0.25, 0.0]).all(axis=1) & (rows.replica == 0)
+    rows["diverged"] |= hit
+    rows.loc[hit, ["test_accuracy", "validation_accuracy"]] = np.nan
+    assert_judged("D9", evidence, OPEN)  # one diverged run neither refutes nor lets the part hold
+
+
+def test_the_feedback_reason_says_which_part_fails():
+    judgement = found("D13", feedback(groups=0.35))
+    assert judgement.effect == pytest.approx(0.35)
+    assert "(two groups: above 0.56): edges do not split as stated; with masked gradients" in judgement.reason
+    assert "(asked for: 0.05): dropping reinforces itself" in judgement.reason
+
+
+def test_averaging_that_is_open_in_one_score_is_not_confirmed_by_the_other():
+    evidence = monte_carlo(loss=-0.05, error=-0.004)
+    rows = evidence[judges.MONTE_CARLO]
+    averaged = (rows.arm == "ddc") & (rows.prediction == "monte carlo")
+    rows.loc[averaged, "calibration_error"] += 0.02 * np.tile(noise(5, 8), 2)
+    assert_judged("D11", evidence, OPEN)
+
+
+def even_race(rng):
+    """No method is faster than another, and no edge is dropped more often."""
+    evidence = regression(starts=24)
+    rows = evidence[judges.REGRESSION]
+    keys = ["first_scale", "method", "replica"]
+    drawn = rows[keys].drop_duplicates()
+    drawn = drawn.assign(steps_to_target=rng.integers(1, 100, len(drawn)), small_drop_rate=rng.random(len(drawn)))
+    drawn["large_drop_rate"] = rng.random(len(drawn))
+    return {judges.REGRESSION: rows[keys + ["learning_rate", "target", "final_risk"]].merge(drawn, on=keys)}
+
+
+def formula_at_the_margin(rng):
+    """What is left out costs as much as would matter, no more and no less."""
+    evidence = formula()
+    rows = evidence[judges.FORMULA]
+    shift = rows.arm.map({"no_zscore": -0.003, "no_zscore_no_threshold": -0.003, "no_threshold": 0.003}).fillna(0.0)
+    rows["test_accuracy"] = 0.97 + shift + 0.004 * rng.standard_normal(len(rows))
+    return evidence
+
+
+def settings_at_the_margin(rng):
+    """Every setting of the grid is off by the margin."""
+    evidence = sensitivity(seeds=5)
+    for cell, name in judges.SENSITIVITY.items():
+        rows = evidence[name]
+        off = (rows[GRID] != list(PUBLISHED)).any(axis=1) * rng.choice([-1, 1], len(rows) // 5).repeat(5)
+        if cell == "images":
+            rows["test_accuracy"] = 0.9 + 0.01 * off + 0.01 * rng.standard_normal(len(rows))
+        else:
+            rows["test_loss"] = 1 + 0.1 * off + 0.02 * rng.standard_normal(len(rows))
+    return evidence
+
+
+@pytest.mark.parametrize(
+    ("claim", "draw", "trials"),
+    [("D5", even_race, 20), ("D6", formula_at_the_margin, 20), ("D9", settings_at_the_margin, 8)],
+)
+def test_a_truth_at_the_threshold_is_rarely_refuted(claim, draw, trials):
+    """Of the correction alone see the tests of `dropatlas.claims.parts`, with more trials."""
+    verdicts = [found(claim, draw(np.random.default_rng(trial))).verdict for trial in range(100, 100 + trials)]
+    assert sum(verdict in (REFUTED, PARTLY) for verdict in verdicts) <= 2

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from dropatlas.plots.arms import ARM_COLOURS, ARM_LABELS, described, in_order
+from dropatlas.plots.arms import ARM_COLOURS, described, in_order
+from dropatlas.regularisation.labels import ARM_LABELS
 
 
 def test_every_arm_has_a_label_and_a_colour():

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dropatlas.claims import judge, load_ledger
 from dropatlas.claims import phase_diagram as judges
-from dropatlas.claims.verdicts import Verdict
+from dropatlas.claims.bands import sides_of
+from dropatlas.claims.verdicts import Verdict, of_parts
 from dropatlas.meanfield.agreement import HIT, MISS, NOTHING, TIE, cell_outcomes
 from dropatlas.meanfield.comparison import effect_row, limit_rows
 from dropatlas.meanfield.particles import initial_particles, plane_problem
@@ -15,7 +17,11 @@ from dropatlas.tasks.phases import diagram as diagram_task
 from dropatlas.tasks.phases import penalty as penalty_task
 
 REPRODUCED, REFUTED, OPEN, PARTLY = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.INCONCLUSIVE, Verdict.PARTLY
-CRITERION = {"margin": 0.1, "confidence": 0.99, "share": 0.7, "excess": 0.1, "least_replicas": 10}
+LEDGER = load_ledger()
+
+
+def judged(identifier, tables, scale="standard"):
+    return judge(LEDGER[identifier], tables, scale)
 
 
 def noise(count, seed=0):
@@ -104,8 +110,13 @@ WRONG = [(phase, [other]) for phase, other in zip(PHASES, ("IV", "III", "II", "G
     ("cells", "trends", "verdict"),
     [
         (AGREES, trend(), REPRODUCED),
-        (WRONG, trend(), REFUTED),
+        (WRONG, trend(excess=0.5), REFUTED),
+        (WRONG, trend(spread=0.5), REFUTED),  # whether the floor is reached is open
+        (WRONG, trend(), PARTLY),
+        ([(phase, PHASES) for phase in ("II", "III", "IV", "I")] * 4, trend(excess=0.5), REFUTED),
         (AGREES[:5], trend(), OPEN),
+        (AGREES, {judges.WIDTH_TREND: trend()[judges.WIDTH_TREND].query("sequence != 'II'")}, OPEN),
+        (AGREES, {judges.WIDTH_TREND: trend()[judges.WIDTH_TREND].assign(distance=np.nan)}, OPEN),
         ([(phase, PHASES) for phase in ("II", "III", "IV", "I")] * 4, trend(), OPEN),  # nothing can be told apart
         ([c for c in AGREES if c[0] != "IV"] + [("IV", ["II"])] , trend(), PARTLY),
         (AGREES, trend(excess=0.5), PARTLY),
@@ -114,24 +125,85 @@ WRONG = [(phase, [other]) for phase, other in zip(PHASES, ("IV", "III", "II", "G
     ],
 )  # fmt: skip
 def test_nearest_limit(cells, trends, verdict):
-    assert judges.judge_nearest_limit(grid(cells) | trends, CRITERION).verdict == verdict
+    assert judged("M3", grid(cells) | trends).verdict == verdict
+
+
+def test_the_phase_or_trend_that_decides_is_shown():
+    cells = [c for c in AGREES if c[0] != "IV"] + [("IV", ["II"])] * 3
+    found = judged("M3", grid(cells) | trend())
+    assert found.measure == f"{judges.MEASURE}, critical (IV)"
+    assert (found.effect, found.n) == (0, 3)
+    assert found.reason.startswith(f"{found.measure}: 0 [0, 0.708], wanted at least 0.7; 12 hits, 3 misses and 0 ties")
+    assert "only misses in critical (IV); misses: II instead of IV at τ = 1.3, q = 0.5 and " in found.reason
+    found = judged("M3", grid(AGREES) | trend(excess=0.5))
+    assert found.measure.startswith("W₁ to the predicted limit beyond the noise floor, as a share of it, ")
+    assert found.effect == pytest.approx(0.5)
+    assert "wanted at most 0.1; 15 hits" in found.reason
+    assert "W₁ within 10% of the noise floor at the largest width: refuted in gradient flow (GF), " in found.reason
+    assert found.n == 10
+
+
+def test_many_misses_are_counted_not_listed():
+    assert "at τ = 0.3, q = 0.5 and 12 more; " in judged("M3", grid(WRONG) | trend()).reason
+
+
+def test_trends_at_the_allowed_excess_are_rarely_refuted():
+    rng, trials, rows = np.random.default_rng(1), 100, trend()[judges.WIDTH_TREND]
+    criterion = LEDGER["M3"].criterion
+    refuted = single = 0
+    for _ in range(trials):
+        excess = 0.1 + 0.3 * rng.standard_normal(len(rows))
+        checks = judges._trend(rows.assign(distance=0.2 * (1 + excess)), criterion)
+        refuted += of_parts(sides_of(checks, criterion["alpha"])) in (PARTLY, REFUTED)
+        single += any(check.interval.low > 0.1 for check in checks)
+    assert refuted / trials <= 0.08 < single / trials
 
 
 def test_boundary_cells_and_few_replicas_do_not_count():
     rows = grid(AGREES)[judges.DIAGRAM]
     for changed in (rows.assign(boundary=True), rows[rows.replica < 5]):
-        assert judges.judge_nearest_limit({judges.DIAGRAM: changed} | trend(), CRITERION).verdict == OPEN
+        assert judged("M3", {judges.DIAGRAM: changed} | trend()).verdict == OPEN
 
 
-@pytest.mark.parametrize(("cells", "verdict"), [(AGREES, REPRODUCED), (WRONG, REFUTED), (AGREES[:4], OPEN)])
-def test_constrained_relu(cells, verdict):
-    tables = grid(AGREES) | grid(cells, judges.DIAGRAM_RELU)
-    assert judges.judge_constrained_relu(tables, CRITERION).verdict == verdict
+@pytest.mark.parametrize(
+    ("cells", "bounded", "verdict"),
+    [
+        (AGREES, AGREES, REPRODUCED),
+        (WRONG, AGREES, REFUTED),
+        (WRONG, WRONG, PARTLY),  # as with tanh, but not as predicted
+        (AGREES[:4], AGREES, OPEN),
+        (AGREES, [(phase, PHASES) for phase in ("II", "III", "IV", "I")], OPEN),  # nothing to compare with
+    ],
+)
+def test_constrained_relu(cells, bounded, verdict):
+    tables = grid(bounded) | grid(cells, judges.DIAGRAM_RELU)
+    assert judged("M8", tables).verdict == verdict
 
 
 def test_a_contradiction_of_both_diagrams_is_not_full_agreement():
     tables = grid([WRONG[0], *AGREES[1:]]) | grid(AGREES, judges.DIAGRAM_RELU)
-    assert judges.judge_constrained_relu(tables, CRITERION).verdict == PARTLY
+    found = judged("M8", tables)
+    assert found.verdict == PARTLY
+    assert found.measure == "share of cells that decide in both diagrams with the same outcome"
+    assert (found.effect, found.n) == (14 / 15, 15)
+
+
+@pytest.mark.parametrize("empty", [judges.DIAGRAM, judges.DIAGRAM_RELU, judges.WIDTH_TREND])
+def test_empty_diagrams_and_trends_decide_nothing(empty):
+    tables = grid(AGREES) | grid(AGREES, judges.DIAGRAM_RELU) | trend()
+    tables[empty] = tables[empty][:0]
+    for identifier in ("M3", "M8"):
+        if empty in LEDGER[identifier].evidence:
+            found = judged(identifier, tables)
+            assert found.verdict == OPEN
+            assert "cannot be judged" not in found.reason
+    emptied = {name: rows[:0] for name, rows in tables.items()}
+    assert "cannot be judged" not in judged("M3", emptied).reason
+
+
+def test_a_limit_that_was_not_compared_confirms_nothing():
+    rows = grid(AGREES)[judges.DIAGRAM]
+    assert judged("M3", {judges.DIAGRAM: rows[rows.limit != "IV"]} | trend()).verdict == OPEN
 
 
 def penalty(slopes, spread=0.02, replicas=10, level=0.5):
@@ -155,14 +227,52 @@ def penalty(slopes, spread=0.02, replicas=10, level=0.5):
         (penalty({0.5: -0.5, 1.0: -0.4}), REFUTED),
         (penalty({0.5: -0.5, 1.0: 0.0}, level=0.001), REFUTED),
         (penalty({0.25: -0.7, 0.5: -0.5, 0.75: 0.0, 1.0: 0.0}), PARTLY),
+        (penalty({0.5: -0.5, 0.75: -0.1, 1.0: -0.4}, spread=0.5), REFUTED),  # falls everywhere
+        (penalty({0.5: -0.5, 1.0: -0.1}, spread=0.5), OPEN),
+        ({judges.PENALTY: penalty({0.5: -0.5, 1.0: 0.0})[judges.PENALTY].assign(status="over budget")}, OPEN),
+        ({judges.PENALTY: penalty({0.5: -0.5, 1.0: 0.0})[judges.PENALTY][:0]}, OPEN),
         (penalty({0.5: -0.12, 1.0: 0.0}, spread=0.5), OPEN),
         (penalty({0.5: -0.5, 0.75: -0.25}), OPEN),
         (penalty({0.5: -0.5, 1.0: 0.0}, replicas=3), OPEN),
     ],
 )  # fmt: skip
 def test_penalty_survives(evidence, verdict):
-    criterion = {"flat": 0.1, "least": 0.05, "least_replicas": 10}
-    assert judges.judge_penalty_survives(evidence, criterion).verdict == verdict
+    found = judged("M4", evidence)
+    assert found.verdict == verdict
+    assert "cannot be judged" not in found.reason
+
+
+def test_the_penalty_shown_is_that_which_decides_with_its_networks():
+    found = judged("M4", penalty({0.5: -0.5, 0.75: -0.25, 1.0: 0.0}))
+    assert found.measure == "exponent in n of the penalty effect at κ = 0.75"
+    assert found.n == 30  # three widths, ten replicas, one κ
+    assert found.reason.startswith(f"{found.measure}: -0.25 [")
+    assert "wanted at most -0.1; exponents (below -0.1 wanted for κ < 1, above it from 1 on): -0.50 at" in found.reason
+    found = judged("M4", penalty({0.5: -0.5, 1.0: 0.0}, level=0.001))
+    assert found.measure == "penalty effect over movement at κ = 1, n = 10000"
+    assert (found.effect, found.n) == (pytest.approx(0.001, rel=0.01), 10)
+    assert "(at least 0.05 wanted): 0.001 (refuted)" in found.reason
+
+
+def test_a_width_with_too_few_networks_does_not_count():
+    rows = penalty({0.5: -0.5, 0.75: -0.25, 1.0: 0.0})[judges.PENALTY]
+    lost = (rows.exponent == 1) & (rows.width == 10_000) & (rows.replica == 0)
+    found = judged("M4", {judges.PENALTY: rows.assign(status=np.where(lost, "dropout diverged", "ok"))})
+    assert found.verdict == OPEN
+    assert "-0.25 at κ = 0.75, unknown at κ = 1 (open)" in found.reason
+
+
+def test_penalties_at_the_threshold_are_rarely_refuted():
+    rng, trials, exponents = np.random.default_rng(3), 150, (0.25, 0.5, 0.75)
+    rows = penalty(dict.fromkeys(exponents, -0.1), spread=0.0)[judges.PENALTY]
+    parts = [part.assign(share=part.penalty_effect) for _, part in rows.groupby("exponent")]
+    refuted = single = 0
+    for _ in range(trials):
+        noisy = [part.assign(share=part.share * np.exp(0.3 * rng.standard_normal(len(part)))) for part in parts]
+        checks = [judges._slope_check(*cell, (-np.inf, -0.1)) for cell in zip(exponents, noisy, strict=True)]
+        refuted += -1 in sides_of(checks, 0.05)
+        single += any(check.p_value < 0.05 for check in checks)
+    assert refuted / trials <= 0.08 < single / trials
 
 
 # the evidence itself, small

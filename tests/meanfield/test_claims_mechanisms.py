@@ -6,11 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dropatlas.claims import judge, load_ledger
 from dropatlas.claims import mean_field_mechanisms as judges
 from dropatlas.claims.verdicts import Verdict
+from dropatlas.stats import mean_interval
 
 REPRODUCED, REFUTED, OPEN, PARTLY = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.INCONCLUSIVE, Verdict.PARTLY
 SEEDS = 10
+LEDGER = load_ledger()
+
+
+def judged(identifier, tables, scale="standard"):
+    return judge(LEDGER[identifier], tables, scale)
 
 
 def noise(seed, scale=1.0):
@@ -21,11 +28,13 @@ def noise(seed, scale=1.0):
 
 
 def curvature(small_share, small=0.5, seeds=SEEDS, **changes):
-    """20 measurements per seed, a share of which has a ratio of `small` instead of 40."""
+    """20 measurements per seed and network, a share of which has a ratio of `small` instead of 40."""
     rows = []
-    for seed, k in product(range(seeds), range(20)):
+    networks = (("relu", "squared", 100, 1), ("tanh", "squared", 64, 2), ("tanh", "logistic", 100, 1))
+    for (kind, loss, width, depth), seed, k in product(networks, range(seeds), range(20)):
         ratio = small if k < 20 * small_share else 40.0
-        rows.append({"seed": seed, "step": k, "ratio": ratio, "risk_ratio": 1 - k / 20, "loss": "squared"})
+        network = {"activation": kind, "loss": loss, "width": width, "depth": depth, "seed": seed}
+        rows.append(network | {"step": k, "ratio": ratio, "risk_ratio": 1 - k / 20})
     return {judges.CURVATURE: pd.DataFrame(rows).assign(curved=-1.0, diverged=False).assign(**changes)}
 
 
@@ -36,23 +45,54 @@ def curvature(small_share, small=0.5, seeds=SEEDS, **changes):
         (curvature(0.5), REFUTED),
         (curvature(0.5, small=5), PARTLY),
         (curvature(0, seeds=2), OPEN),
-        (curvature(0, ratio=np.nan), REFUTED),
-        (curvature(0, diverged=True), REFUTED),
+        (curvature(0, ratio=np.nan), OPEN),
+        (curvature(0, ratio=np.inf), OPEN),
+        (curvature(0, diverged=True), OPEN),
+        (curvature(0, loss="squared"), OPEN),  # the statement speaks of all losses,
+        (curvature(0, depth=1), OPEN),  # and depths
+        ({judges.CURVATURE: curvature(0)[judges.CURVATURE][:0]}, OPEN),
     ],
 )
 def test_curvature(evidence, verdict):
-    assert judges.judge_curvature(evidence, {"factor": 10, "weak": 2, "share": 0.9}).verdict == verdict
+    found = judged("M6", evidence)
+    assert found.verdict == verdict
+    assert "cannot be judged" not in found.reason
+
+
+@pytest.mark.parametrize(("lost", "verdict"), [(0.05, REFUTED), (0.5, OPEN)])
+def test_unknown_ratios_refute_nothing(lost, verdict):
+    """40 % of the ratios are small; the unknown ones may be large."""
+    evidence = curvature(0.4)
+    rows = evidence[judges.CURVATURE]
+    rows.loc[rows.step >= 20 * (1 - lost), "ratio"] = np.nan
+    assert judged("M6", evidence).verdict == REFUTED
+    rows.loc[rows.step < 20 * lost, "ratio"] = np.nan
+    assert judged("M6", evidence).verdict == verdict
+
+
+@pytest.mark.parametrize(("lost", "verdict"), [(0.05, REPRODUCED), (0.5, OPEN)])
+def test_unknown_ratios_confirm_nothing(lost, verdict):
+    evidence = curvature(0)
+    rows = evidence[judges.CURVATURE]
+    rows.loc[rows.step >= 20 * (1 - lost), "diverged"] = True
+    assert judged("M6", evidence).verdict == verdict
 
 
 def test_curvature_across_the_threshold_is_open():
     evidence = curvature(0.05)
     rows = evidence[judges.CURVATURE]
     rows.loc[(rows.seed < 4) & (rows.step < 5), "ratio"] = 1.0
-    assert judges.judge_curvature(evidence, {"factor": 10, "weak": 2, "share": 0.9}).verdict == OPEN
+    assert judged("M6", evidence).verdict == OPEN
 
 
 def test_curvature_tells_where_it_fails():
-    found = judges.judge_curvature(curvature(0.5), {"factor": 10, "weak": 2, "share": 0.9})
+    found = judged("M6", curvature(0.5))
+    start = (
+        "B/|C| reaches 10 in 50% [50%, 50%] of the measurements, wanted at least 90%, and 2 in 50% [50%, 50%] (partly"
+    )
+    assert found.reason.startswith(start)
+    assert "share that reaches 10: " in found.reason
+    assert (found.effect, found.n) == (0.5, SEEDS)
     assert "squared early 0%" in found.reason
     assert "squared middle 100%" in found.reason
 
@@ -79,8 +119,10 @@ def stability(steps, means, seeds=SEEDS, spread=0.05):
     ("evidence", "verdict"),
     [
         (stability((8, 9), (0.9, 0.8)), REPRODUCED),
-        (stability((0.5, 0.6), (0.9, 0.8)), REFUTED),
-        (stability((8, 9), (0.1, 0.1)), REFUTED),
+        (stability((0.5, 0.6), (0.05, 0.06)), REFUTED),
+        (stability((0.5, 1), (0.05, 0.5)), REFUTED),  # the other cell is open
+        (stability((0.5, 0.6), (0.9, 0.8)), PARTLY),
+        (stability((8, 9), (0.1, 0.1)), PARTLY),  # single neurons do step beyond 2/lambda
         (stability((8, 9), (0.9, 0.1)), PARTLY),
         (stability((8, 1), (0.9, 0.9)), OPEN),
         (stability((8, 9), (0.9, 0.8), seeds=2), OPEN),
@@ -88,7 +130,31 @@ def stability(steps, means, seeds=SEEDS, spread=0.05):
     ],
 )
 def test_stable_rates(evidence, verdict):
-    assert judges.judge_stable_rates(evidence, {"alpha": 0.05, "mean_rate": 0.5}).verdict == verdict
+    assert judged("M7", evidence).verdict == verdict
+
+
+def test_the_cell_that_decides_is_shown_with_its_bound():
+    evidence = {name: rows.replace({"a": "relu", "b": "tanh"}) for name, rows in stability((8, 9), (0.3, 0.9)).items()}
+    found = judged("M7", evidence)
+    assert found.measure == "mean rate in units of 2/λ at the edge of stability, ReLU, n = 100, q = 0.1"
+    assert found.reason.startswith(f"{found.measure}: 0.295 [")
+    assert (
+        "wanted at least 0.5; single neurons step beyond 2/λ in 2 of 2 cells; the mean rate reaches 0.5 of it in 1 of 2"
+        in (found.reason)
+    )
+    assert (
+        "(refuted: ReLU, n = 100, q = 0.1); largest stable mean rate over that without masks: RaM 0.75" in found.reason
+    )
+    assert found.effect == pytest.approx(0.3, rel=0.1)
+    assert found.n == SEEDS
+
+
+def test_no_random_metric_decides_nothing():
+    evidence = stability((8, 9), (0.9, 0.8))
+    for rows in (evidence[judges.EDGE][:0], evidence[judges.EDGE].assign(metric="none")):
+        found = judged("M7", evidence | {judges.EDGE: rows})
+        assert found.verdict == OPEN
+        assert "the random metric (RaM)" in found.reason
 
 
 # M9
@@ -121,7 +187,34 @@ def precision(float32=1e-7, bfloat16=5e-3, growth=0.0, reference=0.5, seeds=SEED
     ],
 )
 def test_precision(evidence, verdict):
-    assert judges.judge_precision(evidence, {"tolerance": 0.05, "growth": 0.1}).verdict == verdict
+    assert judged("M9", evidence).verdict == verdict
+
+
+def test_the_precision_that_decides_is_shown_with_what_a_problem_is():
+    found = judged("M9", precision())
+    assert found.measure == "error over movement at n = 256, critical phase, bfloat16"
+    assert found.reason.startswith(f"{found.measure}: 0.005 [")
+    assert (
+        "a problem above 0.05; error over movement and its exponent in n (problems above 0.05 and 0.1)" in found.reason
+    )
+    assert "(a problem, so the test can see one)" in found.reason
+    assert found.n == SEEDS
+    assert judged("M9", precision(float32=0.2, bfloat16=0.9)).measure.endswith("critical phase, float32")
+    assert judged("M9", precision(growth=0.5)).measure.startswith("exponent in n")
+    assert "so the test may be blind" in judged("M9", precision(reference=1e-3)).reason
+
+
+@pytest.mark.parametrize("lost", ["float32", "bfloat16"])
+def test_a_precision_that_was_not_run_is_not_fine(lost):
+    rows = precision()[judges.PRECISION]
+    found = judged("M9", {judges.PRECISION: rows[rows.precision != lost]})
+    assert (found.verdict, found.reason) == (OPEN, f"the critical phase was not run in {lost}")
+    assert judged("M9", {judges.PRECISION: rows[:0]}).reason.startswith("the critical phase was not run in float32, ")
+    assert judged("M9", {judges.PRECISION: rows[rows.regime == "critical"]}).verdict == OPEN  # no reference
+
+
+def test_a_problem_in_lower_precisions_needs_float32_to_be_fine_to_be_partial():
+    assert judged("M9", precision(float32=0.05, bfloat16=0.2)).verdict == OPEN
 
 
 # M10
@@ -144,6 +237,12 @@ def depth(exponents, none=-0.05, learned=0.1, seeds=SEEDS, spread=0.02, **change
         (depth({1: -0.5, 2: -0.1, 3: 0.0}), REFUTED),
         (depth({1: -0.5, 2: -0.5, 3: -0.1}), PARTLY),
         (depth({1: -0.5, 2: -0.5, 3: -0.9}), PARTLY),
+        (depth({1: -0.5, 2: -0.9, 3: -0.8}), REFUTED),
+        (depth({1: -0.1, 2: -0.5, 3: -0.5}), PARTLY),  # the paper's own case does not hold
+        (depth({1: -0.65, 2: -0.5, 3: -0.5}), OPEN),
+        (depth({1: -0.5, 2: -0.5, 3: -0.5}, none=-0.6), REFUTED),
+        (depth({1: -0.5, 2: -0.65, 3: -0.2}), REFUTED),
+        (depth({2: -0.5, 3: -0.5}), REPRODUCED),
         (depth({1: -0.5, 2: -0.5}, none=-0.5), OPEN),
         (depth({1: -0.5, 2: -0.5}, learned=0.95), OPEN),
         (depth({1: -0.5, 2: -0.5}, spread=1.0), OPEN),
@@ -154,7 +253,52 @@ def depth(exponents, none=-0.05, learned=0.1, seeds=SEEDS, spread=0.02, **change
     ],
 )
 def test_depth(evidence, verdict):
-    assert judges.judge_depth(evidence, {"margin": 0.15, "learned": 0.8}).verdict == verdict
+    assert judged("M10", evidence).verdict == verdict
+
+
+def test_the_depth_that_decides_is_shown():
+    """L = 3 is furthest from -1/2, and within the band; the interval of L = 4 is not."""
+    evidence = depth({1: -0.5, 2: -0.5, 3: -0.58, 4: -0.55})
+    rows = evidence[judges.DEPTH]
+    wide = (rows.depth == 4) & (rows.variant == "ram")
+    rows.loc[wide, "distance"] *= (rows.width / 200) ** (0.3 * np.sin(2.4 * rows.seed))
+    found = judged("M10", evidence)
+    assert found.verdict == OPEN
+    assert found.measure == "exponent in n of the RMS distance of RaM to dropout, L = 4"
+    assert found.reason.startswith(f"{found.measure}: -0.5")
+    assert "wanted -0.65 to -0.35; by number of hidden layers" in found.reason
+    assert "L = 3: -0.59 (holds), L = 4: -0.54 (open)" in found.reason
+    assert found.n == SEEDS
+
+
+def test_a_depth_says_why_it_fails_or_stays_open():
+    found = judged("M10", depth({1: -0.5, 2: -0.1, 3: -0.9}))
+    assert "L = 2: -0.11 (slower), L = 3: -0.91 (steeper)" in found.reason
+    assert "(no faster than no dropout)" in judged("M10", depth({1: -0.5, 2: -0.5}, none=-0.6)).reason
+    assert "(open: no learning without dropout)" in judged("M10", depth({1: -0.5, 2: -0.5}, learned=0.95)).reason
+
+
+@pytest.mark.parametrize("lost", ["ram", "none", "ram none dropout"])
+def test_missing_variants_or_rows_decide_nothing_about_depth(lost):
+    rows = depth({1: -0.5, 2: -0.5})[judges.DEPTH]
+    found = judged("M10", {judges.DEPTH: rows[~rows.variant.isin(lost.split())]})
+    assert found.verdict == OPEN
+    assert "cannot be judged" not in found.reason
+
+
+def test_depths_at_the_margin_are_rarely_refuted():
+    """Four depths whose true exponent is the upper end of the band: single intervals err more often."""
+    rng, trials = np.random.default_rng(5), 50
+    rows = depth({layers: -0.35 for layers in (2, 3, 4, 5)}, none=0.0, spread=0.0)[judges.DEPTH]
+    ram = (rows.variant == "ram").to_numpy()
+    refuted = single = 0
+    for _ in range(trials):
+        noisy = rows.assign(distance=rows.distance * np.where(ram, np.exp(0.1 * rng.standard_normal(len(rows))), 1.0))
+        refuted += judged("M10", {judges.DEPTH: noisy}).verdict in (PARTLY, REFUTED)
+        slopes = [judges.seed_slopes(part, "distance") for _, part in noisy[ram].groupby("depth")]
+        single += any(mean_interval(of_depth).low > -0.35 for of_depth in slopes)
+    assert refuted / trials <= 0.08
+    assert refuted < single
 
 
 def test_the_degenerate_initialisation_does_not_count():
@@ -162,4 +306,4 @@ def test_the_degenerate_initialisation_does_not_count():
     rows = evidence[judges.DEPTH]
     other = rows.assign(initialisation="independent", distance=1.0)
     both = {judges.DEPTH: pd.concat([rows, other], ignore_index=True)}
-    assert judges.judge_depth(both, {"margin": 0.15, "learned": 0.8}).verdict == REPRODUCED
+    assert judged("M10", both).verdict == REPRODUCED

@@ -1,14 +1,16 @@
 """Judges of the mechanisms of Dynamic DropConnect, D5-D7, D9-D11, D13 (arXiv 2502.19948): pure functions of tables."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from dropatlas.claims.verdicts import Judgement, Verdict
-from dropatlas.regularisation.effects import paired_differences, sensitivity_effects
-from dropatlas.stats import Interval, equivalence_p_value, holm, mean_interval
+from dropatlas.claims.parts import LEAST_SEEDS, Comparison, above, decide, judged, points, within
+from dropatlas.claims.verdicts import Judgement, Verdict, undecided
+from dropatlas.regularisation.effects import GRID, PUBLISHED, paired_differences, sensitivity_effects
+from dropatlas.stats import Interval, binomial_interval, mean_interval, mean_p_value, mean_signs
 
 REGRESSION = "ablations/regression"
 FORMULA = "ablations/formula"
@@ -19,33 +21,20 @@ MONTE_CARLO = "ablations/monte_carlo"
 ACTIVATIONS = "ablations/activations"
 FEEDBACK = "ablations/feedback"
 
-LEAST_SEEDS = 3
 LEAST_STARTS = 20
 TWO_GROUPS = 5 / 9
-
-
-def _undecided(measure: str, n: int, reason: str) -> Judgement:
-    return Judgement(Verdict.INCONCLUSIVE, measure, np.nan, np.nan, np.nan, n, reason)
-
-
-def _text(found: Interval, form: str = ".3g") -> str:
-    return f"{found.estimate:{form}} [{found.low:{form}}, {found.high:{form}}]"
-
-
-def _p_value(values: np.ndarray, centre: float = 0.0, alternative: str = "two-sided") -> float:
-    """One-sample t test; without spread the answer is certain, without two values there is none."""
-    if len(values) < 2:
-        return 1.0
-    if np.ptp(values) == 0:
-        side = np.sign(values[0] - centre)
-        return float(not {"two-sided": side != 0, "less": side < 0, "greater": side > 0}[alternative])
-    return float(stats.ttest_1samp(values, centre, alternative=alternative).pvalue)
-
-
-def _signs(groups: list[np.ndarray], alpha: float, centre: float = 0.0) -> list[int]:
-    """+1 where a mean is above `centre`, -1 where below, 0 where open: t tests, corrected together (Holm)."""
-    decided = holm(np.array([_p_value(values, centre) for values in groups])) <= alpha
-    return [int(np.sign(values.mean() - centre)) if found else 0 for values, found in zip(groups, decided, strict=True)]
+OTHERS = {
+    "dropconnect": "DropConnect at the same mean rate",
+    "drop_big_gradient": "dropping big gradients",
+}
+"""What D5 compares with."""
+LEFT_OUT = {
+    "no_zscore": "without z-scores",
+    "no_zscore_no_threshold": "without z-scores and threshold",
+    "no_threshold": "without threshold",
+}
+"""What D6 leaves out of the formula."""
+STAGES = {"start": "before training", "end": "after training"}
 
 
 def first_to_target(rows: pd.DataFrame, other: str) -> pd.DataFrame:
@@ -56,304 +45,347 @@ def first_to_target(rows: pd.DataFrame, other: str) -> pd.DataFrame:
         other: Method.
 
     Returns:
-        One row per replica, one column per problem and learning rate.
+        One row per replica, one column per problem and learning rate in which one of the two ever gets there; NaN for
+        starts that only one of them was run from.
     """
     steps = rows.assign(steps_to_target=rows.steps_to_target.fillna(np.inf)).pivot(
         index="replica", columns=["first_scale", "learning_rate", "method"], values="steps_to_target"
     )
     ours, theirs = (steps.xs(name, axis=1, level="method") for name in ("ddc", other))
-    return (ours < theirs).astype(int) - (ours > theirs).astype(int)
+    ours, theirs = ours.align(theirs)
+    first = ((ours < theirs).astype(float) - (ours > theirs)).where(ours.notna() & theirs.notna())
+    return first.loc[:, (np.isfinite(ours) | np.isfinite(theirs)).any()]
+
+
+def _more(part: str, label: str, measure: str, values: np.ndarray) -> Comparison:
+    """Is the mean over starts above 0? Refuted if it is not, also if all starts are equal."""
+    values = values[np.isfinite(values)]
+    p_value = mean_p_value(values, 0.0, "greater")
+    p_values = (min(1.0, 2 * p_value), 1 - p_value) if len(values) >= LEAST_STARTS else (1.0, 1.0)
+    return Comparison(part, label, measure, mean_interval(values), len(values), *p_values)
 
 
 def judge_regression(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
-    """D5: DDC drops the edge with the smaller gradient more often, and converges faster.
+    """D5: DDC drops the edge with the smaller gradient more often, and converges faster than both other methods.
 
-    Faster: first to reach `target` of the initial risk, against DropConnect at the same mean rate and dropping big
-    gradients, start by start; signs tested in every problem and learning rate (Holm over all). Reproduced: selective
-    and faster than both everywhere. Not reproduced: not selective, or nowhere faster than DropConnect. Otherwise
-    partly. No dropping at all is told beside.
+    Faster: first to reach `target` of the initial risk, start by start. Being faster than a method holds if DDC is so
+    in every problem and learning rate in which one of the two gets there (t tests), and is refuted if it is not in one
+    (one-sided t tests, Holm over both methods, all problems and rates, and the selection of edges). Parts: the smaller
+    gradient is dropped more often; faster than DropConnect at the same mean rate; faster than dropping big gradients.
     """
+    measure = "share of starts where DDC is first to the target minus share where"
     rows = tables[REGRESSION]
     rows = rows[np.isclose(rows.target, criterion["target"])]
-    measure = "share of starts where DDC is first to reach the target minus share where DropConnect is, mean of cells"
     n = int(rows.replica.nunique())
-    if n < LEAST_STARTS:
-        return _undecided(measure, n, f"{n} starts decide nothing")
+    missing = [label for name, label in {"ddc": "DDC", **OTHERS}.items() if name not in set(rows.method)]
+    if n < LEAST_STARTS or missing:
+        reason = f"no runs of {', '.join(missing)}" if missing else f"{n} starts decide nothing"
+        return undecided(f"{measure} the other is", n, reason)
     ours = rows[rows.method == "ddc"]
-    selective = mean_interval((ours.small_drop_rate - ours.large_drop_rate).groupby(ours.replica).mean().to_numpy())
-    wins = {other: first_to_target(rows, other) for other in ("dropconnect", "drop_big_gradient", "none")}
-    cells = wins["dropconnect"].shape[1]
-    groups = [wins[other][cell].to_numpy(dtype=float) for other in wins for cell in wins[other]]
-    found = np.reshape(_signs(groups, criterion["alpha"]), (len(wins), cells))
-    faster = dict(zip(wins, (found > 0).sum(1), strict=True))
-    slower = dict(zip(wins, (found < 0).sum(1), strict=True))
-    effect = mean_interval(wins["dropconnect"].mean(axis=1).to_numpy())
-    floors = rows.groupby("method").final_risk.median()
-    text = (
-        f"the edge with the smaller gradient is dropped {_text(selective, '+.1%')} more often; DDC is faster than "
-        + ", ".join(f"{other} in {faster[other]} and slower in {slower[other]}" for other in wins)
-        + f" of {cells} problems and learning rates; median risk left: DDC {floors['ddc']:.2g}, DropConnect "
-        f"{floors['dropconnect']:.2g}, big gradients {floors['drop_big_gradient']:.2g} of the initial one"
+    more = (ours.small_drop_rate - ours.large_drop_rate).groupby(ours.replica).mean().to_numpy(dtype=float)
+    selective = _more("selective", "", "share of steps dropping the smaller gradient minus the larger", more)
+    compared = [selective]
+    for other, label in OTHERS.items():
+        wins = first_to_target(rows, other)
+        if wins.empty:
+            return undecided(f"{measure} the other is", n, f"neither DDC nor {label} ever reaches the target")
+        for cell in wins:
+            where = f"input scale {cell[0]:g}, learning rate {cell[1]:g} · 2/λ"
+            compared.append(_more(other, where, f"{measure} {label} is ({where})", wins[cell].to_numpy(dtype=float)))
+    decision = decide(compared, criterion["alpha"])
+    deciding = decision.deciding
+    dropped = "the edge with the smaller gradient is dropped {} more often"
+    speed = ", ".join(_faster(name, compared, decision.cells) for name in OTHERS)
+    if deciding is selective:
+        told = dropped.format(points(selective.effect))
+        return judged(decision, f"{told} (asked for: above 0); DDC is faster than {speed}")
+    lead = (
+        f"DDC's lead over {OTHERS[deciding.part]} in being first at {100 * criterion['target']:g} % of the initial "
+        f"risk is {points(deciding.effect)} of the starts (asked for: above 0) with {deciding.label}"
     )
-    if selective.high <= 0 or faster["dropconnect"] == 0:
-        verdict = Verdict.NOT_REPRODUCED
-    elif selective.low > 0 and faster["dropconnect"] == faster["drop_big_gradient"] == cells:
-        verdict = Verdict.REPRODUCED
-    else:
-        verdict = Verdict.PARTLY
-    return Judgement(verdict, measure, effect.estimate, effect.low, effect.high, n, text)
+    told = dropped.format(points(selective.effect.estimate))
+    return judged(decision, f"{lead}; it is faster than {speed}; {told}")
+
+
+def _faster(name: str, compared: list[Comparison], cells: list[int]) -> str:
+    """In how many problems and learning rates DDC is faster than another method."""
+    sides = [side for each, side in zip(compared, cells, strict=True) if each.part == name]
+    return f"{OTHERS[name]} in {sides.count(1)} of {len(sides)} cases (clearly not in {sides.count(-1)})"
 
 
 def judge_formula(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """D6: without z-scores accuracy or stability falls; thresholding matters.
 
-    Three parts, paired over seeds at the last epoch: without z-scores at the published threshold, and without
-    threshold, accuracy falls (t tests, Holm) or more runs diverge; without the threshold alone it changes. A part is
-    refuted if accuracy falls by less than `margin` (threshold: changes by less, two one-sided tests). All hold:
-    reproduced; all refuted: not reproduced; some of each: partly; otherwise inconclusive.
+    Three parts, paired over seeds at the last epoch. Without z-scores, at the published threshold and without one: it
+    holds if accuracy falls (t test) or clearly more runs diverge (Fisher's exact test), and is refuted if accuracy
+    clearly falls by less than `margin` (one-sided t test) and no more runs diverge. Without the threshold alone: it
+    holds if accuracy or the share of diverged runs changes, and is refuted if accuracy changes by less than `margin`
+    (two one-sided t tests) and as many runs diverge. Both ways are corrected over the parts (Holm).
     """
     rows = tables[FORMULA]
     rows = rows[rows["last"]]
-    margin, alpha = criterion["margin"], criterion["alpha"]
-    measure = "test accuracy without z-scores minus DDC, published threshold"
-    arms = ("no_zscore", "no_zscore_no_threshold", "no_threshold")
-    differences = {arm: paired_differences(rows, arm, "ddc", "test_accuracy") for arm in arms}
-    broken = rows.groupby("arm").diverged.sum()
-    effect = mean_interval(differences["no_zscore"])
-    n = len(differences["no_zscore"])
-    if min(map(len, differences.values())) < LEAST_SEEDS and not broken.reindex(arms).gt(broken["ddc"]).any():
-        return _undecided(measure, n, f"{n} seeds carry no interval")
-    signs = dict(zip(arms, _signs(list(differences.values()), alpha), strict=True))
-    sides = []
-    for arm in arms[:2]:
-        harmless = _p_value(differences[arm], -margin, "greater") < alpha
-        fails = signs[arm] < 0 or broken[arm] > broken["ddc"]
-        sides.append(1 if fails else -1 if harmless else 0)
-    changes = signs["no_threshold"] != 0 or broken["no_threshold"] != broken["ddc"]
-    unchanged = equivalence_p_value(differences["no_threshold"], margin) < alpha
-    sides.append(1 if changes else -1 if unchanged else 0)
-    rates = rows.groupby("arm").drop_rate.mean()
-    control = mean_interval(paired_differences(rows, "uniform", "ddc", "test_accuracy"))
-    text = (
-        "accuracy minus DDC's: "
-        + ", ".join(
-            f"{arm} {_text(mean_interval(differences[arm]), '+.2%')} (drop rate {rates[arm]:.2f}, "
-            f"{broken[arm]:g} diverged)"
-            for arm in arms
-        )
-        + f"; equal rates for all edges {_text(control, '+.2%')} ({rates.get('uniform', np.nan):.2f}; DDC "
-        f"{rates['ddc']:.2f}). Without z-scores DDC is DropConnect at p, or near p + p_g/2 without threshold"
-    )
-    verdict = _of_parts(sides)
-    return Judgement(verdict, measure, effect.estimate, effect.low, effect.high, n, text)
+    measure = "test accuracy without z-scores minus that of DDC"
+    missing = [label for name, label in {"ddc": "DDC", **LEFT_OUT}.items() if name not in set(rows.arm)]
+    if missing:
+        return undecided(measure, 0, f"no runs of {', '.join(missing)}")
+    compared = [_left_out(rows, arm, criterion["margin"]) for arm in LEFT_OUT]
+    if max(each.n for each in compared) < LEAST_SEEDS:
+        return undecided(measure, compared[0].n, "fewer than three finished seeds carry no interval")
+    decision = decide(compared, criterion["alpha"])
+    sides = [(each, decision.parts[each.part]) for each in compared]
+    told = [
+        f"{each.label}: {_formula_found(each.part, side, criterion['margin'])}"
+        for each, side in sorted(sides, key=lambda pair: pair[0] is not decision.deciding)
+    ]
+    rates = 100 * rows.groupby("arm").drop_rate.mean()
+    dropped = f"share of edges dropped: {rates['no_zscore']:.0f} % without z-scores, {rates['ddc']:.0f} % with DDC"
+    return judged(decision, f"{'; '.join(told)}; {dropped}")
 
 
-def _of_parts(sides: list[int]) -> Verdict:
-    """Verdict of a claim with several parts: +1 holds, -1 refuted, 0 open."""
-    if all(side > 0 for side in sides):
-        return Verdict.REPRODUCED
-    if all(side < 0 for side in sides):
-        return Verdict.NOT_REPRODUCED
-    return Verdict.PARTLY if 1 in sides and -1 in sides else Verdict.INCONCLUSIVE
+def _formula_found(arm: str, side: int, margin: float) -> str:
+    """What leaving out a part of the formula does, in words."""
+    what = "change" if arm == "no_threshold" else "fall"
+    return {1: f"a clear {what}", -1: f"clearly no {what} by {100 * margin:g} pp", 0: "open"}[side]
+
+
+def _left_out(rows: pd.DataFrame, arm: str, margin: float) -> Comparison:
+    """Does accuracy or stability fall (without the threshold alone: change) if a part of the formula is left out?
+
+    The effect is the difference of accuracies, or where divergence is the clearer sign, the share of seeds at which
+    only this arm diverges (without the threshold alone: only one of the two).
+    """
+    change = paired_differences(rows, arm, "ddc", "test_accuracy")
+    broken = rows.pivot(index="replica", columns="arm", values="diverged")[[arm, "ddc"]].dropna().astype(bool)
+    counts, runs = broken.sum(), len(broken)
+    if arm == "no_threshold":
+        changed = mean_p_value(change) if len(change) >= LEAST_SEEDS else 1.0
+        refuted, stable = within(change, margin)[0], counts[arm] == counts.ddc
+        apart, kind, what = broken[arm] != broken.ddc, "two-sided", "only one diverges, with threshold or without"
+    else:
+        changed, refuted = above(-change, 0.0, margin)
+        stable = counts[arm] <= counts.ddc
+        apart, kind, what = broken[arm] & ~broken.ddc, "greater", f"training diverges {LEFT_OUT[arm]} and not with DDC"
+    table = [[counts[arm], counts.ddc], [runs - counts[arm], runs - counts.ddc]]
+    unstable = float(stats.fisher_exact(table, alternative=kind).pvalue)
+    p_values = min(1.0, 2 * min(changed, unstable)), refuted if stable else 1.0
+    label = LEFT_OUT[arm]
+    if unstable < changed:
+        told = f"{label} {counts[arm]} of {runs} runs diverge ({counts.ddc} with DDC)"
+        share = binomial_interval(apart.sum(), runs)
+        return Comparison(arm, told, f"share of seeds at which {what}", share, runs, *p_values)
+    effect = mean_interval(change)
+    told = f"{label} accuracy changes by {points(effect)}"
+    return Comparison(arm, told, f"test accuracy {label} minus that of DDC", effect, len(change), *p_values)
 
 
 def judge_calibration(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """D7: with 1/(1 - r) the mean pre-activation is the same in training and inference, before and after training.
 
-    The ratio of both means must be 1 within `margin` (two one-sided tests) at both stages. Partly: it is not, but
-    clearly nearer to 1 than without calibration. Not reproduced: not even that. Variance and the mean behind the ReLU
-    are told beside.
+    Each stage is a part: the ratio of both means must be 1 within `margin` (two one-sided t tests), and refutes if it
+    is clearly beyond (t tests, Holm over the stages). Whether no calibration is farther from 1 is told beside.
     """
-    rows = tables[ACTIVATIONS]
-    margin, alpha = criterion["margin"], criterion["alpha"]
-    measure = "mean pre-activation in training over that in inference, published calibration, after training"
-    stages = {}
-    for stage, part in rows.groupby("stage"):
-        values = part[part.arm == "realised"].mean_ratio.to_numpy(dtype=float)
-        plain = part.assign(error=(part.mean_ratio - 1).abs())
-        stages[stage] = values[np.isfinite(values)] - 1, paired_differences(plain, "realised", "none", "error")
-    n = min((len(values) for pair in stages.values() for values in pair), default=0)
-    if set(stages) != {"start", "end"} or n < LEAST_SEEDS:
-        return _undecided(measure, n, f"{n} seeds carry no interval")
-    kept = all(equivalence_p_value(off, margin) < alpha for off, _ in stages.values())
-    beyond = any(max(_p_value(np.abs(off), margin, "greater"), _p_value(off)) < alpha for off, _ in stages.values())
-    nearer = [_signs([gain], alpha)[0] for _, gain in stages.values()]
-    found = {stage: mean_interval(1 + off) for stage, (off, _) in stages.items()}
-    beside = rows[rows.stage == "end"].groupby("arm")[["mean_ratio", "variance_ratio", "activation_ratio"]].mean()
-    text = (
-        f"ratio {_text(found['start'])} before and {_text(found['end'])} after training, "
-        + ", ".join(f"{arm} {beside.mean_ratio[arm]:.3g}" for arm in beside.index if arm != "realised")
-        + f" (margin {margin:g}); variance {beside.variance_ratio['realised']:.2g} times as large, mean behind the "
-        f"ReLU {beside.activation_ratio['realised']:.2g} times"
+    rows, margin = tables[ACTIVATIONS], criterion["margin"]
+    compared = []
+    for stage, label in STAGES.items():
+        part = rows[(rows.stage == stage) & (rows.arm == "realised")]
+        ratios = part.mean_ratio.to_numpy(dtype=float)
+        ratios = ratios[np.isfinite(ratios)]
+        measure = f"mean pre-activation in training over that in inference, published calibration, {label}"
+        compared.append(
+            Comparison(stage, label, measure, mean_interval(ratios), len(ratios), *within(ratios - 1, margin))
+        )
+    least = min(compared, key=lambda each: each.n)
+    if least.n < LEAST_SEEDS:
+        return undecided(least.measure, least.n, f"{least.n} seeds {least.label} carry no interval")
+    decision = decide(compared, criterion["alpha"])
+    words = {1: "within", -1: "clearly outside", 0: "neither clearly within nor clearly outside"}
+    sides = [(each, decision.parts[each.part]) for each in compared]
+    told = "; ".join(
+        f"{each.effect:.3g} times {each.label}, {words[side]} 1 ± {margin:g}"
+        for each, side in sorted(sides, key=lambda pair: pair[0] is not decision.deciding)
     )
-    if kept:
-        verdict = Verdict.REPRODUCED
-    elif max(nearer) < 0:
-        verdict = Verdict.PARTLY if beyond else Verdict.INCONCLUSIVE
-    else:
-        verdict = Verdict.NOT_REPRODUCED if min(nearer) > 0 else Verdict.INCONCLUSIVE
-    end = found["end"]
-    return Judgement(verdict, measure, end.estimate, end.low, end.high, n, text)
+    reason = f"the mean in training is that in inference {told}{_against_none(rows, criterion['alpha'])}"
+    return judged(decision, reason)
+
+
+def _against_none(rows: pd.DataFrame, alpha: float) -> str:
+    """Whether the published calibration brings the ratio nearer to 1 than none does, at both stages (t tests, Holm)."""
+    rows = rows.assign(error=(rows.mean_ratio - 1).abs())
+    gains = [paired_differences(rows[rows.stage == stage], "realised", "none", "error") for stage in STAGES]
+    if min(map(len, gains)) < LEAST_SEEDS:
+        return ""
+    plain = rows[(rows.stage == "end") & (rows.arm == "none")].mean_ratio.mean()
+    found = "clearly nearer to 1" if max(mean_signs(gains, alpha)) < 0 else "not clearly nearer to 1 at both stages"
+    return f"; {found} than without calibration ({plain:.2g} after training)"
 
 
 def judge_sensitivity(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """D9: DDC does not depend on a careful choice of p, p_g and τ, on images and on a table.
 
-    In each cell every setting of the grid is compared with the published one. Robust: all are within the margin (two
-    one-sided tests each; `margin_accuracy`, `margin_loss`). Sensitive: some setting is clearly beyond it (Holm), or
-    diverged. Robust in both: reproduced; sensitive in both: not reproduced; one of each: partly. The effect is what
-    choosing on validation gains.
+    Images and table are a part each; every other setting of the grid is compared with the published one, paired over
+    seeds. A part holds if all settings are within the margin (two one-sided t tests each; `margin_accuracy`,
+    `margin_loss`), and is refuted if one is clearly beyond (t tests, Holm over the settings of both), or diverges with
+    every seed. A setting at which some runs diverge holds no longer.
     """
-    alpha = criterion["alpha"]
-    measure = "test accuracy of the setting chosen on validation minus the published one, images"
-    sides, texts, effect, n = [], [], Interval(np.nan, np.nan, np.nan), 0
+    measure, compared = "gain of a setting over the published one", []
     for cell, name in SENSITIVITY.items():
         rows = tables[name]
-        margin = criterion["margin_accuracy" if cell == "images" else "margin_loss"]
+        base = rows[(rows[GRID] == list(PUBLISHED)).all(axis=1)]
+        finished = int((~base.diverged.astype(bool)).sum())
+        if finished < LEAST_SEEDS:
+            return undecided(measure, finished, f"{finished} seeds carry no interval")
         effects = sensitivity_effects(rows)
         others = effects[~effects.published]
-        seeds = int(rows.replica.nunique())
-        if seeds < LEAST_SEEDS:
-            return _undecided(measure, seeds, f"{seeds} seeds carry no interval")
-        best = effects[effects.best].iloc[0]
-        chosen = Interval(best.effect, best.low, best.high)
-        if cell == "images":
-            effect, n = chosen, seeds
-        p_values = [
-            min(_p_value(values, margin, "greater"), _p_value(values, -margin, "less")) * 2
-            for values in others.differences
-        ]
-        clear = (holm(np.minimum(p_values, 1.0)) <= alpha) | others.diverged
-        same = [equivalence_p_value(values, margin) < alpha for values in others.differences]
-        sides.append(-1 if clear.any() else 1 if all(same) else 0)
-        signs = _signs(list(others.differences), alpha)
-        texts.append(
-            f"{cell}: {sum(same)} of {len(others)} settings within {margin:.0%} of the published one, {clear.sum()} "
-            f"clearly beyond; {signs.count(1)} clearly better, {signs.count(-1)} clearly worse; chosen on validation: "
-            f"p = {best.base_rate:g}, p_g = {best.gradient_rate:g}, τ = {best.threshold:g}, {_text(chosen, '+.2%')}"
-        )
-    return Judgement(_of_parts(sides), measure, effect.estimate, effect.low, effect.high, n, "; ".join(texts))
+        if others.empty:
+            return undecided(measure, finished, f"no setting but the published one, {cell}")
+        compared += [_setting(cell, row, finished, criterion) for row in others.itertuples()]
+    decision = decide(compared, criterion["alpha"])
+    deciding = decision.deciding
+    margins = {"images": f"{100 * criterion['margin_accuracy']:g} pp", "table": f"{100 * criterion['margin_loss']:g} %"}
+    side = decision.cells[compared.index(deciding)]
+    found = {1: "within", -1: "clearly beyond", 0: "neither clearly within nor clearly beyond"}[side]
+    counts = "; ".join(
+        f"{cell}: {sides.count(-1)} of {len(sides)} settings clearly beyond {margin}, {sides.count(1)} clearly within"
+        for cell, margin in margins.items()
+        for sides in [[own for each, own in zip(compared, decision.cells, strict=True) if each.part == cell]]
+    )
+    return judged(decision, f"{deciding.label} ({found} {margins[deciding.part]}); {counts}")
+
+
+def _setting(cell: str, row: tuple, seeds: int, criterion: Mapping[str, float]) -> Comparison:
+    """Is the result of a setting that of the published one? The effect is the gain, or the share of diverged runs."""
+    where = f"p = {row.base_rate:g}, p_g = {row.gradient_rate:g}, τ = {row.threshold:g}"
+    if row.diverged and not len(row.differences):
+        told = f"{cell}: with {where} every run diverges"
+        measure = f"share of runs that diverge with {where}, {cell}"
+        return Comparison(cell, told, measure, binomial_interval(seeds, seeds), seeds, 1.0, 0.0)
+    effect = mean_interval(row.differences)
+    if cell == "images":
+        margin, score = criterion["margin_accuracy"], "test accuracy"
+        told = f"{cell}: with {where} test accuracy changes by {points(effect)}"
+    else:
+        margin, score = criterion["margin_loss"], "share of the test loss"
+        percent = Interval(100 * effect.estimate, 100 * effect.low, 100 * effect.high)
+        told = f"{cell}: with {where} the test loss falls by {percent:.1f} %"
+    p_holds, p_refuted = within(row.differences, margin)
+    measure = f"{score} gained with {where} over the published setting, {cell}"
+    return Comparison(cell, told, measure, effect, len(row.differences), 1.0 if row.diverged else p_holds, p_refuted)
 
 
 def judge_learned_rates(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """D10: a map from gradient to drop rate that is learned on validation beats the fixed formula on test.
 
     Paired over fresh seeds at the last epoch. Better accuracy (t test): reproduced. Better test loss only: partly.
-    Accuracy clearly worse, or not better by as much as `margin`: not reproduced. Equal rates and no dropping beside.
+    Accuracy clearly worse, or gaining clearly less than `margin`: not reproduced. No dropping is told beside.
     """
     rows = tables[LEARNED]
     rows = rows[rows["last"]]
     margin, alpha = criterion["margin"], criterion["alpha"]
-    measure = "test accuracy of the learned map minus the fixed formula"
+    measure = "test accuracy of the learned map minus that of the fixed formula"
     gain, loss = (paired_differences(rows, "learned", "ddc", name) for name in ("test_accuracy", "test_loss"))
-    n = len(gain)
+    n = min(len(gain), len(loss))
     if n < LEAST_SEEDS:
-        return _undecided(measure, n, f"{n} seeds carry no interval")
-    found, losses = mean_interval(gain), mean_interval(loss)
-    better, lower = _signs([gain, -loss], alpha)
-    tried = len(tables[SEARCH].groupby(["generation", "candidate"]))
-    plain = mean_interval(paired_differences(rows, "learned", "none", "test_accuracy"))
-    equal = mean_interval(paired_differences(rows, "learned", "uniform", "test_accuracy"))
-    text = (
-        f"{_text(found, '+.2%')} in accuracy and {_text(losses, '+.3f')} in test loss against the formula, best of "
-        f"{tried} maps on validation loss; {_text(equal, '+.2%')} against equal rates, {_text(plain, '+.2%')} against "
-        f"no dropping"
-    )
+        return undecided(measure, n, f"{n} seeds carry no interval")
+    found = mean_interval(gain)
+    better, lower = mean_signs([gain, -loss], alpha)
     if better > 0:
-        verdict = Verdict.REPRODUCED
+        verdict, told = Verdict.REPRODUCED, "clearly above 0"
     elif better < 0:
-        verdict = Verdict.NOT_REPRODUCED
+        verdict, told = Verdict.NOT_REPRODUCED, "clearly below 0"
     elif lower > 0:
-        verdict = Verdict.PARTLY
+        verdict, told = Verdict.PARTLY, "not clearly above 0, but with a clearly lower loss"
+    elif mean_p_value(gain, margin, "less") < alpha:
+        verdict, told = Verdict.NOT_REPRODUCED, f"clearly below the {100 * margin:g} pp that would matter"
     else:
-        no_gain = _p_value(gain, margin, "less") < alpha
-        verdict = Verdict.NOT_REPRODUCED if no_gain else Verdict.INCONCLUSIVE
-    return Judgement(verdict, measure, found.estimate, found.low, found.high, n, text)
+        verdict, told = Verdict.INCONCLUSIVE, f"neither clearly above 0 nor clearly below {100 * margin:g} pp"
+    tried = len(tables[SEARCH].groupby(["generation", "candidate"]))
+    plain = paired_differences(rows, "learned", "none", "test_accuracy")
+    reason = (
+        f"the learned map (best of {tried} on validation) gains {points(found)} over the fixed formula, {told}; test "
+        f"loss changes by {mean_interval(loss):+.3f} nats"
+    )
+    if len(plain) >= LEAST_SEEDS:
+        reason += f"; against no dropping {points(mean_interval(plain))}"
+    return Judgement(verdict, measure, found.estimate, found.low, found.high, len(gain), reason)
 
 
 def judge_monte_carlo(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """D11: predictions of DDC averaged over masks are better probabilities than its deterministic ones.
 
-    Log-likelihood and calibration error, paired over seeds (t tests, Holm). Both better: reproduced. Only one better,
-    or both but log-likelihood clearly behind Monte-Carlo dropout: partly. Neither better and one worse, or both
-    unchanged within `margin` of their deterministic value: not reproduced. Otherwise inconclusive.
+    Log-loss and calibration error are a part each, paired over seeds: it holds if averaging lowers it (t test, Holm),
+    and is refuted if it clearly falls by less than `margin` of its deterministic value, or rises (one-sided t test,
+    Holm). Both hold, but log-loss is clearly behind Monte-Carlo dropout's (t test): partly.
     """
     rows = tables[MONTE_CARLO]
     scores = rows[rows.bin == 0]
     alpha, margin = criterion["alpha"], criterion["margin"]
-    measure = "test log-loss of DDC averaged over masks minus deterministic, in nats"
 
     def values(arm: str, kind: str, column: str) -> pd.Series:
         part = scores[(scores.arm == arm) & (scores.prediction == kind) & ~scores.diverged]
         return part.set_index("replica")[column].sort_index()
 
     def differences(column: str, one: tuple[str, str], other: tuple[str, str]) -> np.ndarray:
-        return (values(*one, column) - values(*other, column)).dropna().to_numpy(dtype=float)
+        found = (values(*one, column) - values(*other, column)).to_numpy(dtype=float)
+        return found[np.isfinite(found)]
 
     averaged, single, dropout = ("ddc", "monte carlo"), ("ddc", "deterministic"), ("dropout", "monte carlo")
-    changes = [differences(column, averaged, single) for column in ("log_loss", "calibration_error")]
+    compared = []
+    for column, label in {"log_loss": "log-loss", "calibration_error": "calibration error"}.items():
+        change = differences(column, averaged, single)
+        p_values = above(-change, 0.0, margin * values(*single, column).mean())
+        measure = f"test {label} of DDC averaged over masks minus that of its deterministic predictions"
+        compared.append(Comparison(column, label, measure, mean_interval(change), len(change), *p_values))
     behind = differences("log_loss", averaged, dropout)
-    n = len(changes[0])
+    n = min(len(behind), *(each.n for each in compared))
     if n < LEAST_SEEDS:
-        return _undecided(measure, n, f"{n} seeds carry no interval")
-    *signs, against = _signs([*changes, behind], alpha)
-    unchanged = [
-        equivalence_p_value(change, margin * values(*single, column).mean()) < alpha
-        for change, column in zip(changes, ("log_loss", "calibration_error"), strict=True)
-    ]
-    found, errors = map(mean_interval, changes)
-    means = scores.groupby(["arm", "prediction"])[["log_loss", "calibration_error"]].mean()
-    text = (
-        f"log-loss {_text(found, '+.3f')}, calibration error {_text(errors, '+.3f')}; log-loss against Monte-Carlo "
-        f"dropout {_text(mean_interval(behind), '+.3f')}; means of log-loss and calibration error: "
-        + ", ".join(
-            f"{arm} {kind} {row.log_loss:.3f}, {row.calibration_error:.3f}" for (arm, kind), row in means.iterrows()
-        )
+        return undecided(compared[0].measure, n, f"{n} seeds of DDC and Monte-Carlo dropout carry no interval")
+    decision = decide(compared, alpha)
+    if decision.verdict == Verdict.REPRODUCED and mean_signs([behind], alpha) == [1]:
+        decision = replace(decision, verdict=Verdict.PARTLY)
+    words = {1: "a clear fall", -1: f"clearly no fall by {100 * margin:g} % of it", 0: "open"}
+    sides = [(each, decision.parts[each.part]) for each in compared]
+    told = "; ".join(
+        f"averaging changes {each.label} by {each.effect:+.3f}: {words[side]}"
+        for each, side in sorted(sides, key=lambda pair: pair[0] is not decision.deciding)
     )
-    if signs == [-1, -1]:
-        verdict = Verdict.PARTLY if against > 0 else Verdict.REPRODUCED
-    elif -1 in signs:
-        verdict = Verdict.PARTLY
-    elif 1 in signs or all(unchanged):
-        verdict = Verdict.NOT_REPRODUCED
-    else:
-        verdict = Verdict.INCONCLUSIVE
-    return Judgement(verdict, measure, found.estimate, found.low, found.high, n, text)
+    against = f"log-loss minus that of Monte-Carlo dropout {mean_interval(behind):+.3f}"
+    return judged(decision, f"{told}; {against}")
 
 
 def judge_feedback(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
-    """D13 (ours): with masked gradients dropping reinforces itself, and edges split into two groups.
+    """D13 (ours): with masked gradients dropping reinforces itself, and edges split into two groups; with dense not.
 
-    (a) Being dropped is correlated from step to step by at least `margin` more with masked than with dense gradients.
-    (b) Drop frequencies over all of training have two groups with masked gradients (bimodality above 5/9), and not with
-    dense ones. Each tested over seeds (Holm); (a) and (b): reproduced; (a) refuted: not reproduced; (a) without (b):
-    partly.
+    Two parts. (a) Being dropped is correlated from step to step by at least `margin` more with masked than with dense
+    gradients. (b) Drop frequencies over all of training have two groups with masked gradients (bimodality coefficient
+    above 5/9), and not with dense ones. t tests over seeds; refutations are corrected together (Holm).
     """
-    rows = tables[FEEDBACK]
+    rows, margin = tables[FEEDBACK], criterion["margin"]
     whole = rows[(rows.window == 0) & (rows.bin == 0) & ~rows.diverged].rename(columns={"variant": "arm"})
-    measure = "correlation of being dropped with the step before, masked minus dense gradients"
     stronger = paired_differences(whole, "masked", "dense", "persistence")
-    n = len(stronger)
+    measure = "correlation of being dropped with the step before, masked minus dense gradients"
+    more = above(stronger - margin, 0.0, 0.0)
+    compared = [Comparison("feedback", "masked", measure, mean_interval(stronger), len(stronger), *more)]
+    for arm, sign in {"masked": 1, "dense": -1}.items():
+        modes = whole[whole.arm == arm].bimodality.to_numpy(dtype=float)
+        modes = modes[np.isfinite(modes)]
+        p_values = above(sign * (modes - TWO_GROUPS), 0.0, 0.0)
+        measure = f"bimodality coefficient of the edges' drop frequencies, {arm} gradients"
+        compared.append(Comparison("groups", arm, measure, mean_interval(modes), len(modes), *p_values))
+    n = min(each.n for each in compared)
     if n < LEAST_SEEDS:
-        return _undecided(measure, n, f"{n} seeds carry no interval")
-    groups = [whole[whole.arm == arm].bimodality.to_numpy(dtype=float) - TWO_GROUPS for arm in ("masked", "dense")]
-    alpha = criterion["alpha"]
-    feedback, masked, dense = _signs([stronger - criterion["margin"], *groups], alpha)
-    found = mean_interval(stronger)
-    means = whole.groupby("arm")[["persistence", "gini", "bimodality", "often", "test_loss"]].mean()
-    # how well frequencies of one window predict those of the next
-    later = rows[(rows.window > 1) & (rows.bin == 0)].groupby("variant").memory.mean()
-    text = "; ".join(
-        f"{arm}: correlation {row.persistence:.2f}, Gini {row.gini:.3f}, bimodality {row.bimodality:.2f}, memory from "
-        f"window to window {later[arm]:.2f}, dropped in over 90 % of steps {row.often:.1%}"
-        for arm, row in means.iterrows()
+        return undecided(compared[0].measure, n, f"{n} seeds carry no interval")
+    decision = decide(compared, criterion["alpha"])
+    feedback, *modes = compared
+    words = {1: "dropping reinforces itself", -1: "dropping does not reinforce itself", 0: "open"}
+    correlated = (
+        f"with masked gradients being dropped is correlated with the step before by {feedback.effect:+.3f} more than "
+        f"with dense ones (asked for: {margin:g}): {words[decision.parts['feedback']]}"
     )
-    if feedback < 0:
-        verdict = Verdict.NOT_REPRODUCED
-    elif feedback > 0 and masked > 0 and dense < 0:
-        verdict = Verdict.REPRODUCED
-    elif feedback > 0 and (masked < 0 or dense > 0):
-        verdict = Verdict.PARTLY
-    else:
-        verdict = Verdict.INCONCLUSIVE
-    return Judgement(verdict, measure, found.estimate, found.low, found.high, n, text)
+    words = {1: "edges split as stated", -1: "edges do not split as stated", 0: "open"}
+    split = (
+        "the bimodality coefficient of drop frequencies is "
+        + ", ".join(f"{each.effect:.2f} with {each.label} gradients" for each in modes)
+        + f" (two groups: above {TWO_GROUPS:.2f}): {words[decision.parts['groups']]}"
+    )
+    told = (correlated, split) if decision.deciding is feedback else (split, correlated)
+    return judged(decision, "; ".join(told))

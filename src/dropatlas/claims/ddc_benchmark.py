@@ -1,15 +1,20 @@
 """Judges of the benchmarks, D1-D4, D8, D12 (arXiv 2502.19948): pure functions of tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from dropatlas.claims.verdicts import Judgement, Verdict
-from dropatlas.regularisation.comparisons import arm_against_others, is_regression, mean_scores, step_time_ratios
-from dropatlas.stats import holm
+from dropatlas.claims.parts import LEAST_SEEDS, Comparison, above, decide, judged, points, within
+from dropatlas.claims.verdicts import Judgement, undecided
+from dropatlas.regularisation.comparisons import final_scores, is_regression
+from dropatlas.regularisation.labels import ARM_LABELS, MODEL_LABELS
+from dropatlas.stats import Interval, bootstrap_interval, mean_interval
 
-LEAST_SEEDS = 3
+BASELINES = ("none", "dropout", "dropconnect", "standout")
+"""What the paper compares with. The other arms are controls: dropping by other rules, and DropConnect with the dense
+gradient of the authors' code, which is not the method that bears the name (its dropped edges get no gradient)."""
 HARDER_SETS = ("ddc/cifar100_vgg13", "ddc/norb_simple_cnn2", "ddc/norb_alexnet", "ddc/norb_vgg13")
 OTHER_ARCHITECTURES = (
     "ddc/cifar10_resnet",
@@ -18,51 +23,90 @@ OTHER_ARCHITECTURES = (
     "ddc/breast_cancer_mlp",
 )
 STEP_TIME = "ddc/step_time"
+NO_GAIN = "test accuracy with DDC minus that with no regularisation, last epoch"
 
 
-def _against_others(rows: pd.DataFrame, criterion: Mapping[str, float]) -> pd.DataFrame:
-    """DDC against every other arm with an `outcome`: better, not better (by `margin`) or open.
+def _benchmark(rows: pd.DataFrame) -> str:
+    """A benchmark's network and data, such as "AlexNet on CIFAR-10"."""
+    model = rows.model.iloc[0]
+    return f"{MODEL_LABELS.get(model, model)} on {rows['data'].iloc[0]}"
 
-    Controls of the authors' code (drop-big-gradient and the like) are no baselines of the paper's tables.
+
+def _gain_over(rows: pd.DataFrame, baseline: str, margin: float, part: str, where: str = "") -> Comparison:
+    """Is DDC better than a baseline at the last epoch, paired over seeds? Refuted: it gains less than `margin`.
+
+    In regression the gain is the fall of the squared error. Without runs of both arms the comparison is open.
     """
-    table = arm_against_others(rows)
-    table = table[~table.baseline.str.startswith("drop_") & (table.seeds >= LEAST_SEEDS)]
-    better = (table.p_value < criterion["alpha"]) & (table.difference > 0)
-    outcome = np.where(better, "better", np.where(table.high < criterion["margin"], "not better", "open"))
-    return table.assign(outcome=outcome).set_index("baseline")
+    scores = final_scores(rows).reindex(columns=["ddc", baseline]).to_numpy(dtype=float)
+    gain = scores[:, 0] - scores[:, 1]
+    gain = gain[np.isfinite(gain)]
+    other = ARM_LABELS[baseline]
+    measure = f"test accuracy with DDC minus that with {other}"
+    if is_regression(rows):
+        measure = f"test squared error with {other} minus that with DDC"
+    measure += f"{where}, last epoch"
+    return Comparison(part, other + where, measure, mean_interval(gain), len(gain), *above(gain, 0.0, margin))
 
 
-def _told(table: pd.DataFrame) -> str:
-    return ", ".join(f"{row.Index} {row.outcome} ({100 * row.difference:+.2f} pp)" for row in table.itertuples())
+def _against_others(rows: pd.DataFrame, margin: float, part: str = "", where: str = "") -> list[Comparison]:
+    """DDC against each of the paper's baselines, all of one part, or without one a part each."""
+    return [_gain_over(rows, baseline, margin, part or baseline, where) for baseline in BASELINES]
+
+
+def _gain_text(gain: float | Interval, squared: bool = False) -> str:
+    """A gain in percentage points of accuracy, or in squared error."""
+    return f"{gain:+.3f} in squared error" if squared else points(gain)
+
+
+def _lead(compared: Comparison, side: int, margin: float, squared: bool = False) -> str:
+    """The deciding gain against its threshold."""
+    bound = f"{margin:g} in squared error" if squared else f"{100 * margin:g} pp"
+    found = {
+        1: "clearly more than nothing",
+        -1: f"clearly less than {bound}",
+        0: f"neither clearly more than nothing nor clearly less than {bound}",
+    }
+    return f"DDC gains {_gain_text(compared.effect, squared)} over {compared.label}, {found[side]}"
+
+
+def _listed(entries: Sequence[tuple[str, int]], words: Mapping[int, str]) -> str:
+    """Entries by side, in the order of `words`; each group after its word."""
+    groups = {word: [entry for entry, own in entries if own == side] for side, word in words.items()}
+    return "; ".join(f"{word} {', '.join(group)}" for word, group in groups.items() if group)
 
 
 def _best_arm(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Judgement:
-    """DDC beats every baseline, at the published level.
+    """DDC beats each of the paper's baselines, and reaches the published accuracy.
 
-    A baseline is beaten if the paired t test says so (`alpha`, Holm over the baselines), not beaten if the interval of
-    the difference lies below `margin`. All beaten: reproduced if DDC's mean accuracy is within `level` of the
-    published one, otherwise partly. Some: partly. None, and no dropping at all is not beaten: not reproduced.
+    Each baseline is a part: it holds if DDC is better (paired t test, Holm over the parts), and is refuted if DDC gains
+    clearly less than `margin` (one-sided t test, Holm). The published accuracy is a part, too: it holds within `level`
+    (two one-sided tests), and is refuted clearly beyond. Baselines that were not run leave the claim open.
     """
-    measure = "test accuracy of DDC minus no regularisation, last epoch"
-    table = _against_others(rows, criterion)
-    if "none" not in table.index:
-        reason = "DDC or no regularisation has fewer than three finished seeds"
-        return Judgement(Verdict.INCONCLUSIVE, measure, np.nan, np.nan, np.nan, rows.replica.nunique(), reason)
-    none, levels = table.loc["none"], mean_scores(rows)
-    at_level = abs(levels["ddc"].estimate - criterion["ddc"]) <= criterion["level"]
-    outcomes = set(table.outcome)
-    if outcomes == {"better"}:
-        verdict = Verdict.REPRODUCED if at_level else Verdict.PARTLY
-    elif "better" in outcomes:
-        verdict = Verdict.PARTLY
-    else:
-        verdict = Verdict.NOT_REPRODUCED if none.outcome == "not better" else Verdict.INCONCLUSIVE
-    reason = (
-        f"{rows.data.iloc[0]}, {rows.train_samples.iloc[0]:,} images, {rows.epochs.iloc[0]} epochs (published: "
-        f"{criterion['epochs']:g}): DDC {levels['ddc'].estimate:.2%} (published {criterion['ddc']:.2%}), no "
-        f"regularisation {levels['none'].estimate:.2%}; DDC against: {_told(table)}"
+    compared = _against_others(rows, criterion["margin"])
+    if compared[0].n < LEAST_SEEDS:
+        return undecided(NO_GAIN, compared[0].n, "DDC or no regularisation has fewer than three finished seeds")
+    scores = final_scores(rows)["ddc"].dropna().to_numpy(dtype=float)
+    off = scores - criterion["ddc"]
+    measure = "test accuracy with DDC minus the published one, last epoch"
+    level = Comparison("level", "", measure, mean_interval(off), len(off), *within(off, criterion["level"]))
+    decision = decide([*compared, level], criterion["alpha"])
+    *sides, reached = decision.parts.values()
+    found = {1: "reached", -1: "missed", 0: "open"}[reached]
+    told = (
+        f"accuracy {100 * scores.mean():.2f} %, published {100 * criterion['ddc']:.2f} % (± "
+        f"{100 * criterion['level']:g} pp): {found}"
     )
-    return Judgement(verdict, measure, none.difference, none.low, none.high, int(none.seeds), reason)
+    deciding = decision.deciding
+    if deciding is not level:
+        told = f"{_lead(deciding, decision.parts[deciding.part], criterion['margin'])}; {told}"
+    others = [
+        (f"{each.label} ({_gain_text(each.effect.estimate)})" if each.n else f"{each.label} (not run)", side)
+        for each, side in zip(compared, sides, strict=True)
+        if each is not deciding
+    ]
+    listed = _listed(others, {1: "better than", -1: "not better than", 0: "open against"})
+    sizes = f"{_benchmark(rows)}, {rows.train_samples.iloc[0]:,} images, {rows.epochs.iloc[0]} epochs"
+    return judged(decision, f"{told}; {listed} ({sizes}; published: {criterion['epochs']:g})")
 
 
 def judge_mnist(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
@@ -81,91 +125,94 @@ def judge_vgg(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
 
 
 def judge_harder_sets(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
-    """D4: on CIFAR-100 and NORB DDC beats every baseline.
+    """D4: on CIFAR-100 and NORB DDC beats each of the paper's baselines.
 
-    A benchmark counts as won if every baseline is beaten, as lost if no regularisation is not beaten. All won:
-    reproduced; all lost: not reproduced; some won: partly; else inconclusive.
+    Each benchmark is a part: it holds if DDC is better than all four baselines (paired t tests, Holm over the
+    benchmarks), and is refuted if it gains clearly less than `margin` over one (one-sided t tests, Holm over the
+    baselines of all benchmarks). Baselines that were not run leave a benchmark open.
     """
-    measure = "smallest gain in test accuracy of DDC over no regularisation"
-    found = {name: _against_others(tables[name], criterion) for name in HARDER_SETS}
-    found = {name: table for name, table in found.items() if "none" in table.index}
-    if len(found) < len(HARDER_SETS):
-        reason = f"{len(found)} of {len(HARDER_SETS)} benchmarks have three finished seeds of DDC and none"
-        return Judgement(Verdict.INCONCLUSIVE, measure, np.nan, np.nan, np.nan, 0, reason)
-    won = [set(table.outcome) == {"better"} for table in found.values()]
-    lost = [table.outcome["none"] == "not better" for table in found.values()]
-    worst = min((table.loc["none"] for table in found.values()), key=lambda row: row.difference)
-    verdict = (
-        Verdict.REPRODUCED
-        if all(won)
-        else Verdict.NOT_REPRODUCED
-        if all(lost)
-        else Verdict.PARTLY
-        if any(won)
-        else Verdict.INCONCLUSIVE
-    )
-    reason = "; ".join(f"{name.removeprefix('ddc/')}: {_told(table)}" for name, table in found.items())
-    return Judgement(verdict, measure, worst.difference, worst.low, worst.high, int(worst.seeds), reason)
+    labels = {name: _benchmark(tables[name]) for name in HARDER_SETS if not tables[name].empty}
+    against = [
+        _against_others(tables[name], criterion["margin"], name, f" ({label})") for name, label in labels.items()
+    ]
+    finished = sum(plain.n >= LEAST_SEEDS for plain, *_ in against)
+    if finished < len(HARDER_SETS):
+        reason = f"{finished} of {len(HARDER_SETS)} benchmarks have three finished seeds of DDC and no regularisation"
+        return undecided(NO_GAIN, 0, reason)
+    compared = [each for gains in against for each in gains]
+    decision = decide(compared, criterion["alpha"])
+    lead = _lead(decision.deciding, decision.cells[compared.index(decision.deciding)], criterion["margin"])
+    words = {1: "best of all methods:", -1: "not best:", 0: "open:"}
+    listed = _listed([(labels[name], side) for name, side in decision.parts.items()], words)
+    return judged(decision, f"{lead}; {listed}")
 
 
 def judge_step_time(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """D8: a training step with DDC costs at most `limit` times the plain step, for every model timed.
 
-    Intervals of the median ratio below the limit everywhere: reproduced; above it everywhere: not reproduced; below in
-    some and above in others: partly; else inconclusive.
+    Each model is a part: the median over rounds of the ratio is tested against the limit by exact sign tests. It holds
+    clearly below (two-sided, Holm over the models), and is refuted clearly above (one-sided, Holm).
     """
-    found = step_time_ratios(tables[STEP_TIME], "ddc")
-    limit = criterion["limit"]
-    below = [ratio.high <= limit for ratio in found.values()]
-    above = [ratio.low > limit for ratio in found.values()]
-    if all(below):
-        verdict = Verdict.REPRODUCED
-    elif all(above):
-        verdict = Verdict.NOT_REPRODUCED
-    elif any(above) and any(below):
-        verdict = Verdict.PARTLY
-    else:
-        verdict = Verdict.INCONCLUSIVE
-    worst = max(found.values(), key=lambda ratio: ratio.estimate)
-    told = ", ".join(
-        f"{model} {ratio.estimate:.3f} [{ratio.low:.3f}, {ratio.high:.3f}]" for model, ratio in found.items()
+    rows, limit = tables[STEP_TIME], criterion["limit"]
+    times = rows.pivot(index=["model", "round"], columns="method", values="wall_ms").reindex(columns=["ddc", "none"])
+    ratios = (times.ddc / times.none).groupby("model", sort=False)
+    compared = [_step_ratio(str(model), values.to_numpy(dtype=float), limit) for model, values in ratios]
+    compared.sort(key=lambda each: -each.effect.estimate if each.n else np.inf)  # of equally clear ones the slowest
+    if not any(each.n for each in compared):
+        return undecided("median step time with DDC over plain", 0, "no model was timed both with DDC and without")
+    decision = decide(compared, criterion["alpha"])
+    deciding = decision.deciding
+    found = {1: "clearly below", -1: "clearly above", 0: "neither clearly below nor clearly above"}
+    others = [
+        (f"{each.label} ({each.effect.estimate:.3f})" if each.n else f"{each.label} (not timed)", side)
+        for each, side in zip(compared, decision.parts.values(), strict=True)
+        if each is not deciding
+    ]
+    told = (
+        f"a step with DDC takes {deciding.effect:.3f} times as long as a plain one with {deciding.label}, "
+        f"{found[decision.parts[deciding.part]]} the limit of {limit:g}"
     )
-    measure = "step time with DDC over plain, median, slowest model"
-    n = tables[STEP_TIME]["round"].nunique()
-    return Judgement(verdict, measure, worst.estimate, worst.low, worst.high, n, f"{told} (limit {limit:g})")
+    listed = _listed(others, {1: "below it:", -1: "above it:", 0: "open:"})
+    return judged(decision, f"{told}; {listed}" if listed else told)
+
+
+def _step_ratio(model: str, ratios: np.ndarray, limit: float) -> Comparison:
+    """Is the median of a model's ratios of step times at most `limit`? Exact sign tests over the rounds."""
+    ratios = ratios[np.isfinite(ratios)]
+    label = MODEL_LABELS.get(model, model)
+    measure = f"median step time with DDC over plain, {label}"
+    if not len(ratios):
+        return Comparison(model, label, measure, Interval(np.nan, -np.inf, np.inf), 0, 1.0, 1.0)
+    found = bootstrap_interval(ratios, np.median, np.random.default_rng(0))  # of the resampling alone
+    below, over = (
+        float(stats.binomtest(int(count), len(ratios), alternative="greater").pvalue)
+        for count in ((ratios < limit).sum(), (ratios > limit).sum())
+    )
+    return Comparison(model, label, measure, found, len(ratios), min(1.0, 2 * below), over)
 
 
 def judge_other_architectures(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """D12: DDC against no regularisation on a ResNet, a small Transformer and tables of numbers.
 
-    Per benchmark: better (paired t test, Holm over the benchmarks), not better (interval below `margin`: accuracy, or
-    squared error in units of the targets' variance) or open. All better: reproduced; none better and all decided: not
-    reproduced; some better: partly; else inconclusive.
+    Each benchmark is a part: it holds if DDC is better (paired t test, Holm over the benchmarks), and is refuted if it
+    gains clearly less than `margin` (one-sided t test, Holm) in accuracy, or in squared error in units of the targets'
+    variance.
     """
-    measure = "smallest gain in test score of DDC over no regularisation"
-    pairs = {}
-    for name in OTHER_ARCHITECTURES:
-        rows = tables[name]
-        pair = arm_against_others(rows[rows.arm.isin(["none", "ddc"])])
-        if len(pair) == 1 and pair.seeds[0] >= LEAST_SEEDS:
-            unit = "squared error" if is_regression(rows) else "accuracy"
-            pairs[name.removeprefix("ddc/")] = (pair.loc[0], unit)
-    if len(pairs) < len(OTHER_ARCHITECTURES):
-        reason = f"only {', '.join(pairs) or 'nothing'} has three finished seeds of DDC and none"
-        return Judgement(Verdict.INCONCLUSIVE, measure, np.nan, np.nan, np.nan, 0, reason)
-    adjusted = holm(np.array([pair.p_value for pair, _ in pairs.values()]))
-    outcomes, told = [], []
-    for p_value, (name, (pair, unit)) in zip(adjusted, pairs.items(), strict=True):
-        better = p_value < criterion["alpha"] and pair.difference > 0
-        outcome = "better" if better else "not better" if pair.high < criterion["margin"] else "open"
-        outcomes.append(outcome)
-        told.append(f"{name} {outcome} ({pair.difference:+.4f} in {unit})")
-    if set(outcomes) == {"better"}:
-        verdict = Verdict.REPRODUCED
-    elif "better" in outcomes:
-        verdict = Verdict.PARTLY
-    else:
-        verdict = Verdict.NOT_REPRODUCED if set(outcomes) == {"not better"} else Verdict.INCONCLUSIVE
-    worst = min((pair for pair, _ in pairs.values()), key=lambda pair: pair.difference)
-    reason = f"{', '.join(told)} (a squared error counts as gain where it is smaller)"
-    return Judgement(verdict, measure, worst.difference, worst.low, worst.high, int(worst.seeds), reason)
+    labels = {name: _benchmark(tables[name]) for name in OTHER_ARCHITECTURES if not tables[name].empty}
+    compared = [
+        _gain_over(tables[name], "none", criterion["margin"], name, f" ({label})") for name, label in labels.items()
+    ]
+    finished = [labels[each.part] for each in compared if each.n >= LEAST_SEEDS]
+    if len(finished) < len(OTHER_ARCHITECTURES):
+        reason = f"only {', '.join(finished) or 'nothing'} has three finished seeds of DDC and no regularisation"
+        return undecided(NO_GAIN, 0, reason)
+    decision = decide(compared, criterion["alpha"])
+    deciding, sides = decision.deciding, decision.parts
+    squared = {name: is_regression(tables[name]) for name in labels}
+    lead = _lead(deciding, sides[deciding.part], criterion["margin"], squared[deciding.part])
+    others = [
+        (f"{labels[each.part]} ({_gain_text(each.effect.estimate, squared[each.part])})", sides[each.part])
+        for each in compared
+        if each is not deciding
+    ]
+    return judged(decision, f"{lead}; {_listed(others, {1: 'better:', -1: 'not better:', 0: 'open:'})}")

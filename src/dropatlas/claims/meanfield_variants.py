@@ -5,150 +5,133 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from dropatlas.claims.verdicts import Judgement, Verdict
-from dropatlas.meanfield.variant_effects import effects_on_test_risk, width_exponent
-from dropatlas.stats import Interval, equivalence_p_value, mean_interval
+from dropatlas.claims.bands import LEAST_SEEDS, STATES, Check, both_hold, deciding, mean_check, seed_slopes, sides_of
+from dropatlas.claims.verdicts import Judgement, of_parts, undecided
+from dropatlas.meanfield.variant_effects import effects_on_test_risk
 
 TEACHER_STUDENT = "phases/teacher_student"
 DIGIT_PAIR = "phases/digit_pair"
 
 EXPONENT = -0.5  # of the distance between coupled neurons over the width
-
-
-def _text(interval: Interval) -> str:
-    return f"{interval.estimate:.3g} [{interval.low:.3g}, {interval.high:.3g}]"
+LABELS = {"none": "no dropout", "dropout": "dropout", "ram": "RaM", "pn_ram": "PN+RaM", "forward": "forward mask only"}
 
 
 def judge_coupling_exponent(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """M1: distances dropout-RaM and dropout-(PN+RaM) fall like n^(-1/2), dropout-none stays O(1).
 
-    Read after `early_step` steps and at the end. At a step the law holds if both exponents' intervals lie within
-    `margin` of -1/2, that of none within `margin` of 0, and at the largest width none is at least `apart` times as far
-    as RaM (lower end of the interval over repeats). It fails if one of these is excluded. Holds at both: reproduced;
-    fails at the early step: not reproduced; holds early and fails at the end: partly; else inconclusive.
+    Read after `early_step` steps and at the end, so that there are four parts. RaM: the exponents of RaM and of PN+RaM
+    lie within `margin` of -1/2. No dropout: its exponent lies within `margin` of 0, and at the largest width it is at
+    least `apart` times as far as RaM. A part holds if the 95 % intervals over repeats say so, and is refuted by one
+    number beyond its band (one-sided t tests over repeats, Holm over all numbers, `alpha`). Effect: the first number
+    in this order that decides. Repeats that diverged at some width have no exponent.
     """
     rows = tables[TEACHER_STUDENT]
-    measure = "exponent of the RMS distance dropout-RaM in n, early"
+    if rows.empty:
+        return undecided("exponent of the RMS distance dropout-RaM in n", 0, "the table is empty")
+    rows = rows.assign(rms_distance=rows.rms_distance.where(~rows.diverged))
     last = int(rows.step.max())
-    early = min(int(criterion["early_step"]), last)
-    outcomes, texts, first = [], [], None
-    for step in (early, last):
-        slopes = {variant: width_exponent(rows, variant, step) for variant in ("ram", "pn_ram", "none")}
-        missing = [variant for variant, slope in slopes.items() if slope is None]
-        if missing:
-            reason = f"no exponent of {', '.join(missing)} at step {step}: too few widths or finite repeats"
-            return Judgement(Verdict.INCONCLUSIVE, measure, np.nan, np.nan, np.nan, len(rows), reason)
-        first = first or slopes["ram"]
-        ratio = _ratio_at_largest_width(rows, step)
-        margin = criterion["margin"]
-        centres = {"ram": EXPONENT, "pn_ram": EXPONENT, "none": 0.0}
-        inside = all(abs(e - centres[v]) <= margin for v, s in slopes.items() for e in (s.low, s.high))
-        outside = [v for v, s in slopes.items() if s.low > centres[v] + margin or s.high < centres[v] - margin]
-        near = ratio.high < criterion["apart"]
-        holds = inside and ratio.low >= criterion["apart"]
-        outcomes.append("holds" if holds else "fails" if outside or near else "open")
-        texts.append(
-            f"step {step}: RaM {_text(slopes['ram'])}, PN+RaM {_text(slopes['pn_ram'])}, none {_text(slopes['none'])}, "
-            f"none {_text(ratio)} times as far as RaM at the largest width"
-        )
-    match outcomes:
-        case ["holds", "holds"]:
-            verdict, head = Verdict.REPRODUCED, "exponents as claimed"
-        case ["fails", _]:
-            verdict, head = Verdict.NOT_REPRODUCED, "exponents exclude the claim already early"
-        case ["holds", "fails"]:
-            verdict, head = Verdict.PARTLY, "the law holds early, and no longer after long training at these widths"
-        case _:
-            verdict, head = Verdict.INCONCLUSIVE, f"intervals straddle the margin of {margin:g}"
-    repeats = rows.repeat.nunique()
-    return Judgement(verdict, measure, first.estimate, first.low, first.high, repeats, f"{head} ({'; '.join(texts)})")
+    times = list(dict.fromkeys((min(int(criterion["early_step"]), last), last)))
+    margin = criterion["margin"]
+
+    def exponent(variant: str, step: int, centre: float) -> Check:
+        slopes = seed_slopes(rows[(rows.variant == variant) & (rows.step == step)], "rms_distance", "repeat", 3)
+        name = f"exponent in n of the RMS distance of {LABELS[variant]} to dropout after {step} steps"
+        return mean_check(name, slopes, centre - margin, centre + margin)
+
+    near = [[exponent(variant, step, EXPONENT) for variant in ("ram", "pn_ram")] for step in times]
+    far = [[exponent("none", step, 0.0), _ratio_at_largest_width(rows, step, criterion["apart"])] for step in times]
+    checks = [check for part in near + far for check in part]
+    sides = sides_of(checks, criterion["alpha"])
+    shown = checks[sides.index(min(sides))]
+    parts = both_hold(sides)
+    told = "; ".join(
+        f"after {step} steps RaM {ram:.2f} and PN+RaM {pn_ram:.2f} ({STATES[parts[i]]}), no dropout {none:z.2f} and "
+        f"{ratio:.1f} times as far as RaM ({STATES[parts[len(times) + i]]})"
+        for i, (step, (ram, pn_ram), (none, ratio)) in enumerate(zip(times, near, far, strict=True))
+    )
+    rule = f"no dropout must stay within ±{margin:g} and be at least {criterion['apart']:g} times as far"
+    return shown.judgement(of_parts(parts), f"{shown}; exponents: {told}; {rule}")
 
 
-def _ratio_at_largest_width(rows: pd.DataFrame, step: int) -> Interval:
-    """Distance of none over distance of RaM at the largest width: geometric mean over repeats with its interval."""
-    at = rows[(rows.step == step) & (rows.width == rows.width.max()) & ~rows.diverged]
-    table = np.log(at[at.variant.isin(["none", "ram"])].pivot(index="repeat", columns="variant", values="rms_distance"))
-    found = mean_interval(table.none - table.ram)
-    return Interval(*np.exp([found.estimate, found.low, found.high]))
+def _ratio_at_largest_width(rows: pd.DataFrame, step: int, apart: float) -> Check:
+    """Distance of none over distance of RaM at the largest width: geometric mean over repeats."""
+    at = rows[(rows.step == step) & (rows.width == rows.width.max()) & rows.variant.isin(["none", "ram"])]
+    table = at.pivot(index="repeat", columns="variant", values="rms_distance").reindex(columns=["none", "ram"])
+    name = f"RMS distance of no dropout over that of RaM at the largest width after {step} steps"
+    return mean_check(name, table.none / table.ram, apart, np.inf, log=True)
 
 
 def judge_same_losses(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """M2: at the largest width the losses of dropout and RaM coincide, and those of no dropout differ.
 
-    Loss: mean validation risk (no masks) over the last tenth of training, paired over repeats. Coincide: the interval
-    of |RaM - dropout| is equivalent to 0 (two one-sided t tests at `alpha`) within `margin` times the loss of dropout.
-    Differ: the t interval of none - dropout excludes 0 and its mean is beyond that margin. Both: reproduced. Not
-    equivalent with an interval beyond the margin: not reproduced. Equivalent, but none is equivalent as well: partly.
+    Loss: mean validation risk (no masks) over the last tenth of training, paired over repeats, relative to dropout's.
+    Two parts. RaM coincides: equivalent to dropout within `margin` (two one-sided t tests at `alpha`); refuted if
+    beyond `margin`. No dropout differs: beyond `margin` (one-sided t test at `alpha`); refuted if equivalent. The two
+    refutations are corrected together (Holm).
     """
     rows = tables[TEACHER_STUDENT]
     measure = "validation risk of RaM minus dropout over that of dropout, largest width"
-    end = rows[(rows.width == rows.width.max()) & (rows.step >= 0.9 * rows.step.max())]
-    if end.diverged.any():
-        reason = f"{end[end.diverged].variant.unique()} diverged at the largest width"
-        return Judgement(Verdict.INCONCLUSIVE, measure, np.nan, np.nan, np.nan, end.repeat.nunique(), reason)
-    risk = end.pivot_table(index="repeat", columns="variant", values="validation_risk")
+    compared = ["dropout", "ram", "none"]
+    end = rows[(rows.width == rows.width.max()) & (rows.step >= 0.9 * rows.step.max()) & rows.variant.isin(compared)]
+    risk = end.assign(validation_risk=end.validation_risk.where(~end.diverged))
+    risk = risk.groupby(["repeat", "variant"]).validation_risk.mean(skipna=False).unstack().reindex(columns=compared)
+    lost = [LABELS[name] for name in compared if risk.empty or not np.isfinite(risk[name]).all()]
+    if lost:
+        return undecided(measure, len(risk), f"at the largest width diverged or not run: {', '.join(lost)}")
+    if len(risk) < LEAST_SEEDS:
+        return undecided(measure, len(risk), f"{len(risk)} repeats carry no interval")
     margin, alpha = criterion["margin"], criterion["alpha"]
-    if len(risk) < 2:
-        reason = f"{len(risk)} repeats carry no interval"
-        return Judgement(Verdict.INCONCLUSIVE, measure, np.nan, np.nan, np.nan, len(risk), reason)
-    ram, none = ((risk[name] - risk.dropout) / risk.dropout.mean() for name in ("ram", "none"))
-    found, apart = mean_interval(ram), mean_interval(none)
-    same = equivalence_p_value(ram.to_numpy(), margin) < alpha
-    none_same = equivalence_p_value(none.to_numpy(), margin) < alpha
-    none_differs = not apart.contains(0.0) and abs(apart.estimate) > margin
-    text = (
-        f"relative to dropout's validation risk {risk.dropout.mean():.3g} at n = {rows.width.max()}, RaM is off by "
-        f"{_text(found)} and no dropout by {_text(apart)} (margin {margin:g})"
-    )
-    if found.low > margin or found.high < -margin:
-        verdict = Verdict.NOT_REPRODUCED
-    elif same and none_differs:
-        verdict = Verdict.REPRODUCED
-    elif same and none_same:
-        verdict, text = Verdict.PARTLY, f"{text}: RaM coincides with dropout, but so does no dropout"
-    else:
-        verdict = Verdict.INCONCLUSIVE
-    return Judgement(verdict, measure, found.estimate, found.low, found.high, len(risk), text)
+    ram, none = (((risk[name] - risk.dropout) / risk.dropout.mean()).to_numpy() for name in ("ram", "none"))
+    same = mean_check(measure, ram, -margin, margin, confidence=1 - 2 * alpha)
+    name = "|validation risk of no dropout minus dropout| over that of dropout, largest width"
+    apart = mean_check(name, none * np.sign(none.mean()), margin, np.inf, confidence=1 - 2 * alpha)
+    sides = sides_of([same, apart], alpha)
+    shown, other = (same, apart) if sides[0] <= sides[1] else (apart, same)
+    first = {1: "coincides with", 0: "is not decidedly near or far from", -1: "differs from"}[sides[0]]
+    second = {1: "differs", 0: "is not decidedly near or far", -1: "coincides with it, too"}[sides[1]]
+    reason = f"{shown}; at n = {end.width.max()} RaM {first} dropout and no dropout {second}; {other}"
+    return shown.judgement(of_parts(sides), reason)
 
 
 def judge_digit_pair(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """M5: on digits the test risk of dropout and RaM agree at every drop rate; effects of the variants are told.
 
-    Agree: equivalent (two one-sided t tests at `alpha`, every drop rate) within `margin` times the test risk without
-    dropout. Clearly further apart at some drop rate: not reproduced; equivalent at some but not at others, which are
-    clearly apart: partly. A diverged dropout or RaM run decides nothing.
+    One part per drop rate. Agree: equivalent (two one-sided t tests at `alpha`) within `margin` times the test risk
+    without dropout. Refuted: further apart (one-sided t tests, Holm over the drop rates, `alpha`). Where a dropout or
+    RaM run diverged, the drop rate stays open. Effect: the drop rate that decides, and of several the one whose
+    interval reaches furthest.
     """
     rows = tables[DIGIT_PAIR]
-    measure = "test risk of RaM minus dropout over that of no dropout, drop rate where it is largest"
+    measure = "test risk of RaM minus dropout over that of no dropout"
     final = rows[(rows.part == "test") & (rows.step == rows.step.max())]
     coupled = final[final.variant.isin(["dropout", "ram"])]
     none = final[final.variant == "none"].risk.mean()
-    broken = coupled.diverged.any() or not np.isfinite(none)
-    if broken or coupled.repeat.nunique() < 2:
-        reason = "dropout, RaM or no dropout diverged" if broken else "fewer than two repeats carry no interval"
-        return Judgement(Verdict.INCONCLUSIVE, measure, np.nan, np.nan, np.nan, coupled.repeat.nunique(), reason)
+    if coupled.empty or not np.isfinite(none):
+        return undecided(measure, coupled.repeat.nunique(), "dropout, RaM or no dropout diverged or is missing")
     margin, alpha = criterion["margin"], criterion["alpha"]
-    same, apart, intervals = [], [], {}
+    checks = {}
     for drop_rate, cell in coupled.groupby("drop_rate"):
-        risk = cell.pivot(index="repeat", columns="variant", values="risk")
+        risk = cell.assign(risk=cell.risk.where(~cell.diverged)).pivot(index="repeat", columns="variant", values="risk")
+        risk = risk.reindex(columns=["ram", "dropout"])
         difference = ((risk.ram - risk.dropout) / none).to_numpy()
-        intervals[drop_rate] = mean_interval(difference)
-        same.append(equivalence_p_value(difference, margin) < alpha)
-        apart.append(intervals[drop_rate].low > margin or intervals[drop_rate].high < -margin)
-    worst_rate = max(intervals, key=lambda p: abs(intervals[p].estimate))
-    worst = intervals[worst_rate]
+        difference = difference if np.isfinite(difference).all() else []
+        name = f"{measure}, p = {drop_rate:g}"
+        checks[drop_rate] = mean_check(name, difference, -margin, margin, confidence=1 - 2 * alpha)
+    sides = sides_of(list(checks.values()), alpha)
+    shown = deciding(list(checks.values()), sides)
+    listed = {
+        side: [f"{rate:g}" for rate, found in zip(checks, sides, strict=True) if found == side] for side in STATES
+    }
+    words = {1: "they agree", 0: "open", -1: "they differ"}
+    told = "; ".join(f"{words[side]} at p = {', '.join(rates)}" for side, rates in listed.items() if rates)
+    changes = _effects_in_words(rows, none, alpha)
+    reason = f"{shown}; {told}; significant changes of test risk against no dropout (Holm): {changes}"
+    return shown.judgement(of_parts(sides), reason)
+
+
+def _effects_in_words(rows: pd.DataFrame, none: float, alpha: float) -> str:
+    """Significant effects of the variants on the test risk, as shares of `none`, by variant."""
     effects = effects_on_test_risk(rows)
     clear = effects[effects.p_value < alpha]
-    told = ", ".join(f"{e.variant} p={e.drop_rate:g} {e.effect / none:+.1%}" for e in clear.itertuples())
-    text = (
-        f"largest difference of RaM and dropout, at p = {worst_rate:g}, {_text(worst)} of the risk {none:.3g} without "
-        f"dropout (margin {margin:g}, agree at {sum(same)} of {len(same)} drop rates); significant effects on test "
-        f"risk (Holm): {told or 'none'}"
-    )
-    if all(same):
-        verdict = Verdict.REPRODUCED
-    elif any(apart):
-        verdict = Verdict.PARTLY if any(same) else Verdict.NOT_REPRODUCED
-    else:
-        verdict = Verdict.INCONCLUSIVE
-    return Judgement(verdict, measure, worst.estimate, worst.low, worst.high, coupled.repeat.nunique(), text)
+    told = clear.effect.map(lambda effect: f"{effect / none:+.1%}") + clear.drop_rate.map(" at p = {:g}".format)
+    return "; ".join(f"{LABELS[name]} {', '.join(cell)}" for name, cell in told.groupby(clear.variant)) or "none"

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from dropatlas.stats import Interval, holm, mean_interval
+from dropatlas.stats import Interval, holm, mean_interval, mean_p_value
 
 
 def width_exponent(rows: pd.DataFrame, variant: str, step: int) -> Interval | None:
@@ -47,9 +46,8 @@ def effects_on_test_risk(rows: pd.DataFrame) -> pd.DataFrame:
         difference = (cell.set_index("repeat").risk - none).to_numpy()
         finite = difference[np.isfinite(difference)]
         interval = mean_interval(finite)
-        p_value = float(stats.ttest_1samp(finite, 0.0).pvalue) if len(finite) > 1 and finite.std() > 0 else 1.0
         found.append(
-            (drop_rate, variant, interval.estimate, interval.low, interval.high, p_value, len(finite))
+            (drop_rate, variant, interval.estimate, interval.low, interval.high, mean_p_value(finite), len(finite))
             + (len(difference) - len(finite),)
         )
     columns = ["drop_rate", "variant", "effect", "low", "high", "p_value", "seeds", "diverged"]

@@ -1,10 +1,11 @@
-"""How the arms of a comparison of regularisation methods are shown: names, colours, intervals, curves over epochs."""
+"""How the arms of a comparison of regularisation methods are shown: colours, order, intervals, curves over epochs."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from dropatlas.plots.style import COLOURS
+from dropatlas.regularisation.labels import ARM_LABELS
 from dropatlas.stats import Interval, mean_interval
 
 ARM_COLOURS = {
@@ -17,17 +18,6 @@ ARM_COLOURS = {
     "drop_big_gradient": COLOURS[3],
     "drop_small_weight": COLOURS[5],
     "drop_big_weight": COLOURS[6],
-}
-ARM_LABELS = {
-    "none": "no regularisation",
-    "dropout": "dropout",
-    "dropconnect": "DropConnect",
-    "dropconnect_dense": "DropConnect, dense gradient",
-    "standout": "standout",
-    "ddc": "DDC",
-    "drop_big_gradient": "drop big gradient",
-    "drop_small_weight": "drop small weight",
-    "drop_big_weight": "drop big weight",
 }
 
 

@@ -12,9 +12,10 @@ from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 from scipy import stats
 
-from dropatlas.plots.arms import ARM_COLOURS, ARM_LABELS, over_epochs
+from dropatlas.plots.arms import ARM_COLOURS, over_epochs
 from dropatlas.plots.style import COLOURS
 from dropatlas.regularisation.effects import paired_differences, sensitivity_effects
+from dropatlas.regularisation.labels import ARM_LABELS
 from dropatlas.regularisation.linear_regression import OPTIMUM, excess_risk, hessian, risk_gradient
 from dropatlas.stats import mean_interval
 

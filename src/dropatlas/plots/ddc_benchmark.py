@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dropatlas.plots.arms import ARM_COLOURS, ARM_LABELS, described, over_epochs, reach
+from dropatlas.plots.arms import ARM_COLOURS, described, over_epochs, reach
 from dropatlas.plots.style import COLOURS
 from dropatlas.regularisation.comparisons import (
     arm_against_others,
@@ -17,6 +17,7 @@ from dropatlas.regularisation.comparisons import (
     mean_scores,
     step_time_ratios,
 )
+from dropatlas.regularisation.labels import ARM_LABELS
 from dropatlas.stats import Interval, mean_interval
 
 
