@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dropatlas.claims.scorecard import measured
+from dropatlas.stats import Interval
 
 VERDICT_STYLES = {
     "reproduced": ("#00674b", "#d5f0e5", "o"),
@@ -77,6 +77,8 @@ def _draw(names: Axes, effects: Axes, words: Axes, row: tuple, place: float, lim
     else:
         end, arrow = (limits[1], "→") if row.effect > limits[1] else (limits[0], "←")
         _text(effects, end, place, arrow, color=ink, ha="right" if arrow == "→" else "left", fontsize=12)
-    _text(words, 0, place, measured(row.effect, row.interval_low, row.interval_high), fontsize=8.5)
+    found = Interval(row.effect, row.interval_low, row.interval_high)
+    ours = f"{found.estimate:.3g}" if found.low == found.high else f"{found:.3g}"
+    _text(words, 0, place, ours, fontsize=8.5)
     lines = textwrap.wrap(row.measure, MEASURE_WIDTH)
     _text(words, 0.3, place, "\n".join(lines), color="0.35", fontsize=8.5 if len(lines) == 1 else 7, linespacing=1)
