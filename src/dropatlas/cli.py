@@ -57,7 +57,7 @@ def show_check(arguments: argparse.Namespace) -> str:
     """What masks do to a network (`dropatlas.collapse.check`).
 
     Raises:
-        ValueError: a value out of range, or widths that are no integers.
+        ValueError: a value out of range, widths that are no integers, or a learning rate without steps.
     """
     from dropatlas.collapse.check import check_network, format_check  # takes torch along: only where it is needed
 
@@ -146,7 +146,7 @@ def main() -> None:
     check.add_argument("--drop-rate", type=float, required=True, help="removal probability p")
     check.add_argument("--model", choices=("site", "bond"), default="site", help="dropout (site) or dropconnect (bond)")
     check.add_argument("--steps", type=int, help="planned training steps")
-    check.add_argument("--learning-rate", type=float, help="planned constant learning rate")
+    check.add_argument("--learning-rate", type=float, help="planned constant learning rate; needs --steps")
     check.set_defaults(answer=show_check)
     verify = commands.add_parser("verify", help="whether results are current, and as they were made")
     verify.add_argument("results", type=Path, help="folder such as results/quick")
