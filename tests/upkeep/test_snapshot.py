@@ -15,6 +15,7 @@ from dropatlas.upkeep import snapshot as module
 from dropatlas.upkeep.snapshot import (
     BEGIN,
     END,
+    OUTDATED,
     SnapshotError,
     read_origins,
     readme_scorecard,
@@ -67,9 +68,11 @@ def test_a_snapshot_holds_scorecard_key_figures_and_provenance(run):
     assert list(rows.id) == [claim.id for claim in load_ledger()]
     assert rows.verdict.value_counts().to_dict() == {"reproduced": 5, "not run": len(rows) - 5}
     origins = json.loads((folder / "provenance.json").read_text())
-    assert list(origins) == sorted(report_names())
-    assert set(origins["percolation"]) == {"percolation/claims", "percolation/required_width"}
-    assert origins["percolation"]["percolation/claims"]["task"] == TASK
+    assert origins["outdated"] == []
+    assert list(origins["reports"]) == sorted(report_names())
+    behind = origins["reports"]["percolation"]
+    assert set(behind) == {"percolation/claims", "percolation/required_width"}
+    assert behind["percolation/claims"]["task"] == TASK
 
 
 def test_the_readme_shows_the_picture_and_a_line_per_claim(run):
@@ -160,23 +163,26 @@ def test_what_cannot_be_published_leaves_everything_as_it_was(run, monkeypatch, 
 
 
 def test_a_report_is_not_kept_that_was_never_published(run):
-    with pytest.raises(SnapshotError, match=r"training_collapse, phase_diagram, .* never published; renew all reports"):
+    with pytest.raises(SnapshotError, match=r"renew ddc_ablations, .*, training_collapse, too: not published at scale"):
         snapshot(run, ["percolation"])
-
-
-def test_a_report_is_not_kept_that_would_come_out_differently(run, make_table):
-    make_table(run / "tables" / "percolation" / "required_width.parquet", seed=1)
-    with pytest.raises(SnapshotError, match=r"(?s)until percolation is current.*seed was 1"):
-        snapshot(run)
-    make_table(run / "tables" / "percolation" / "required_width.parquet")
     folder = snapshot(run)
-    described = json.loads((folder / "provenance.json").read_text())
-    described["phase_diagram"]["percolation/required_width"]["settings"] = "{}"
-    (folder / "provenance.json").write_text(json.dumps(described))
-    message = "renew phase_diagram, too: percolation/required_width is outdated .settings are not those in config/"
-    with pytest.raises(SnapshotError, match=message):
+    rows = pd.read_csv(folder / "scorecard.csv")
+    rows[rows.id != "M3"].to_csv(folder / "scorecard.csv", index=False)
+    with pytest.raises(SnapshotError, match="renew phase_diagram, too: not published at scale quick with all claims"):
         snapshot(run, ["percolation"])
-    snapshot(run, ["percolation", "phase_diagram"])
+
+
+def test_a_kept_report_that_may_come_out_differently_is_named(run):
+    folder = snapshot(run)
+    readme = run.parents[1] / "README.md"
+    assert OUTDATED not in readme.read_text()
+    described = json.loads((folder / "provenance.json").read_text())
+    described["reports"]["phase_diagram"]["percolation/required_width"]["settings"] = "{}"
+    (folder / "provenance.json").write_text(json.dumps(described))
+    snapshot(run, ["percolation"])
+    assert f"{OUTDATED} phase diagram.\n" in readme.read_text()
+    snapshot(run, ["phase_diagram"])
+    assert OUTDATED not in readme.read_text()
 
 
 def test_this_readme_has_the_marks():

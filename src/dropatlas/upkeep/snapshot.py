@@ -1,8 +1,8 @@
 """The committed part of the results: scorecard, key figures and provenance of finished reports, and the README's table.
 
 Everything in `results/published/` and between the README's marks is made here, never edited by hand. A report is
-renewed as a whole; the others stay as they were published and judged, if present code and configuration would make the
-same tables.
+renewed as a whole; the others stay as they were published and judged, and the README says which of them present code
+and settings may change.
 """
 
 import io
@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -31,6 +32,7 @@ from dropatlas.upkeep.verification import Finding, State, Verifier, summary
 LARGEST = 5_000_000  # bytes, as it is part of every clone
 BEGIN = "<!-- scorecard: made by `snakemake published`, not by hand -->"
 END = "<!-- end of the scorecard -->"
+OUTDATED = "Code or settings have changed since, so that a new run may differ:"
 
 Origins = dict[str, dict[str, Provenance]]
 """Provenance of every table behind a report, by report and table."""
@@ -56,8 +58,8 @@ def snapshot(results: Path, reports: Collection[str] = ()) -> Path:
         The folder of the snapshot.
 
     Raises:
-        SnapshotError: a report is unknown or not current, one that is not renewed was never published or is outdated,
-            the snapshot is too large, or the README has no marks. Nothing is changed then.
+        SnapshotError: a report is unknown or not current, one that is not renewed was never published, or at another
+            scale, the snapshot is too large, or the README has no marks. Nothing is changed then.
     """
     known = report_names()
     renewed = [name for name in known if name in reports or not reports]
@@ -68,11 +70,11 @@ def snapshot(results: Path, reports: Collection[str] = ()) -> Path:
     target, readme = root / "results" / "published", root / "README.md"
     findings = verifier.findings()
     origins = {name: _origins_of_current(results, name, findings) for name in renewed}
-    kept = _kept(verifier, target, [name for name in known if name not in renewed])
+    kept = _kept(target, [name for name in known if name not in renewed], verifier.config.scale)
     with tempfile.TemporaryDirectory(prefix=".published-", dir=root / "results") as temporary:
         folder = Path(temporary) / "published"
         folder.mkdir()
-        _collect(results, target, folder, origins | kept, renewed)
+        _collect(results, target, folder, origins | kept, renewed, _outdated(verifier, kept))
         size = sum(path.stat().st_size for path in folder.iterdir())
         if size > LARGEST:
             raise SnapshotError(f"no snapshot: {size / 1e6:.1f} MB, at most {LARGEST / 1e6:g} MB may be committed")
@@ -113,25 +115,32 @@ def _origins_of_current(results: Path, report: str, findings: list[Finding]) -> 
     return origins
 
 
-def _kept(verifier: Verifier, published: Path, reports: list[str]) -> Origins:
+def _kept(published: Path, reports: list[str], scale: str) -> Origins:
     """Provenance of the published reports that are not renewed.
 
     Raises:
-        SnapshotError: one was never published, or its tables would come out differently today.
+        SnapshotError: one was not published at this scale, or with other claims.
     """
-    if not reports:
-        return {}
-    before = read_origins(published)
-    if never := [name for name in reports if name not in before]:
-        raise SnapshotError(f"no snapshot: {', '.join(never)} was never published; renew all reports")
-    for report in reports:
-        for table, provenance in before[report].items():
-            if table != f"{report}/claims" and (reasons := verifier.outdated(provenance)):
-                raise SnapshotError(f"no snapshot: renew {report}, too: {table} is outdated ({'; '.join(reasons)})")
+    before = read_origins(published) if reports else {}
+    rows = read_scorecard(published) if before else pd.DataFrame(columns=["id", "scale"])
+    at_scale = set(rows[rows.scale == scale].id)
+    if unfit := sorted(
+        {claim.report for claim in load_ledger() if claim.report in reports and claim.id not in at_scale}
+    ):
+        raise SnapshotError(
+            f"no snapshot: renew {', '.join(unfit)}, too: not published at scale {scale} with all claims"
+        )
     return {report: before[report] for report in reports}
 
 
-def _collect(results: Path, published: Path, folder: Path, origins: Origins, renewed: list[str]) -> None:
+def _outdated(verifier: Verifier, origins: Origins) -> list[str]:
+    """Reports with a table that present code or settings would make anew."""
+    return [report for report, tables in origins.items() if any(map(verifier.outdated, tables.values()))]
+
+
+def _collect(
+    results: Path, published: Path, folder: Path, origins: Origins, renewed: list[str], outdated: list[str]
+) -> None:
     """Put together what a snapshot holds: of each figure the smaller one of SVG and PNG."""
     for path in (path for name in origins if name not in renewed for path in published.glob(f"{name}-*")):
         shutil.copy(path, folder)
@@ -152,7 +161,8 @@ def _collect(results: Path, published: Path, folder: Path, origins: Origins, ren
         report: {name: origin.model_dump(mode="json") for name, origin in tables.items()}
         for report, tables in origins.items()
     }
-    (folder / "provenance.json").write_text(json.dumps(described, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    text = json.dumps({"outdated": outdated, "reports": described}, indent=1, sort_keys=True)
+    (folder / "provenance.json").write_text(f"{text}\n", encoding="utf-8")
     use_style()
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary) / "verdicts"
@@ -183,12 +193,15 @@ def read_scorecard(folder: Path) -> pd.DataFrame:
 
 def read_origins(folder: Path) -> Origins:
     """Provenance of every table behind a snapshot; empty if there is no snapshot."""
-    path = folder / "provenance.json"
-    described = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return {
         report: {name: Provenance.model_validate(origin) for name, origin in tables.items()}
-        for report, tables in described.items()
+        for report, tables in _described(folder)["reports"].items()
     }
+
+
+def _described(folder: Path) -> dict[str, Any]:
+    path = folder / "provenance.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"outdated": [], "reports": {}}
 
 
 def readme_scorecard(folder: Path) -> str:
@@ -206,7 +219,7 @@ def readme_scorecard(folder: Path) -> str:
         BEGIN,
         f"Scale `{rows.scale.iloc[0]}`: {told}.",
         "",
-        f"Judged {'; '.join(_judged(read_origins(folder)))}.",
+        _origin_text(folder),
         "",
         "![Verdict of every claim, with the deciding number and its interval](results/published/verdicts.svg)",
         "",
@@ -218,6 +231,13 @@ def readme_scorecard(folder: Path) -> str:
         END,
     ]
     return "\n".join(lines)
+
+
+def _origin_text(folder: Path) -> str:
+    """When which reports were judged, and which of them a new run may change."""
+    outdated = [report.replace("_", " ") for report in _described(folder)["outdated"]]
+    judged = f"Judged {'; '.join(_judged(read_origins(folder)))}."
+    return f"{judged} {OUTDATED} {', '.join(outdated)}." if outdated else judged
 
 
 def _line(row: tuple, folder: Path) -> str:
