@@ -195,13 +195,14 @@ def _collapse_topologies(config: Config) -> Work:
         _ensemble(
             settings.steps,
             settings.depth,
-            settings.width,
+            width,
             count * training.seeds,
             training.batch_size * pixels,
             training.test_samples * pixels,
             1,
             kernel,
         )
+        for width in settings.widths
         for count, pixels, kernel in kinds
     )
 
