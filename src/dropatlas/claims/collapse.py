@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from dropatlas.claims.percolation import VERDICTS, agreement_with_sampling, conjunction, side_of
-from dropatlas.claims.verdicts import Judgement, undecided
+from dropatlas.claims.percolation import agreement_with_sampling
+from dropatlas.claims.verdicts import VERDICTS, Judgement, conjunction, side_of, undecided
 from dropatlas.randomness import generator
 from dropatlas.stats import (
     Interval,

@@ -1,4 +1,4 @@
-"""Judges of the percolation claims P1-P4 (arXiv 2512.13853), and what the training-collapse judges share with them."""
+"""Judges of the percolation claims P1-P4 (arXiv 2512.13853)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,29 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from dropatlas.claims.verdicts import Judgement, Verdict, of_parts, undecided
+from dropatlas.claims.verdicts import VERDICTS, Judgement, Verdict, conjunction, side_of, undecided
 from dropatlas.stats import binomial_interval, holm
 
 CROSSING = "percolation/crossing_probability"
 THRESHOLDS = "percolation/finite_thresholds"
-
-VERDICTS = {1: Verdict.REPRODUCED, 0: Verdict.INCONCLUSIVE, -1: Verdict.NOT_REPRODUCED}
-"""Verdict on one part of a statement by its side, as `verdicts.of_parts` takes it."""
-
-
-def side_of(part: Judgement) -> int:
-    """+1 if a part of a statement holds, -1 if it is refuted, 0 if it is open."""
-    return next((side for side, verdict in VERDICTS.items() if verdict == part.verdict), 0)
-
-
-def conjunction(parts: Sequence[Judgement]) -> Judgement:
-    """Judgement on a statement all of whose parts must hold.
-
-    The worst part (refuted, then open, then holding; the first of equals) gives the number and begins the reason.
-    """
-    ranked = sorted(parts, key=side_of)
-    verdict = of_parts([side_of(part) for part in parts])
-    return replace(ranked[0], verdict=verdict, reason="; ".join(part.reason for part in ranked))
 
 
 def agreement_with_sampling(cells: pd.DataFrame, criterion: Mapping[str, float]) -> Judgement:

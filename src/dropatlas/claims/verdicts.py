@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -52,3 +52,22 @@ def of_parts(sides: Sequence[int]) -> Verdict:
     if -1 in sides:
         return Verdict.PARTLY if 1 in sides else Verdict.NOT_REPRODUCED
     return Verdict.REPRODUCED if sides and 0 not in sides else Verdict.INCONCLUSIVE
+
+
+VERDICTS = {1: Verdict.REPRODUCED, 0: Verdict.INCONCLUSIVE, -1: Verdict.NOT_REPRODUCED}
+"""Verdict on one part of a statement by its side, as `of_parts` takes it."""
+
+
+def side_of(part: Judgement) -> int:
+    """+1 if a part of a statement holds, -1 if it is refuted, 0 if it is open."""
+    return next((side for side, verdict in VERDICTS.items() if verdict == part.verdict), 0)
+
+
+def conjunction(parts: Sequence[Judgement]) -> Judgement:
+    """Judgement on a statement all of whose parts must hold.
+
+    The worst part (refuted, then open, then holding; the first of equals) gives the number and begins the reason.
+    """
+    ranked = sorted(parts, key=side_of)
+    verdict = of_parts([side_of(part) for part in parts])
+    return replace(ranked[0], verdict=verdict, reason="; ".join(part.reason for part in ranked))

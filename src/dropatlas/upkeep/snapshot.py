@@ -32,7 +32,7 @@ from dropatlas.upkeep.verification import Finding, State, Verifier, summary
 LARGEST = 5_000_000  # bytes, as it is part of every clone
 BEGIN = "<!-- scorecard: made by `snakemake published`, not by hand -->"
 END = "<!-- end of the scorecard -->"
-OUTDATED = "Code or settings have changed since, so that a new run may differ:"
+OUTDATED = "Code or settings of tables have changed since, so that a new run may differ:"
 
 Origins = dict[str, dict[str, Provenance]]
 """Provenance of every table behind a report, by report and table."""
@@ -134,8 +134,12 @@ def _kept(published: Path, reports: list[str], scale: str) -> Origins:
 
 
 def _outdated(verifier: Verifier, origins: Origins) -> list[str]:
-    """Reports with a table that present code or settings would make anew."""
-    return [report for report, tables in origins.items() if any(map(verifier.outdated, tables.values()))]
+    """Reports with a result table that present code or settings would make anew (verdicts do not count)."""
+    return [
+        report
+        for report, tables in origins.items()
+        if any(verifier.outdated(origin) for name, origin in tables.items() if name != f"{report}/claims")
+    ]
 
 
 def _collect(
