@@ -64,7 +64,7 @@ def test_the_snapshot_of_a_finished_run_fills_in_the_readme(project):
         assert "README.md shows its scorecard" in project.snakemake("published")
         assert {"scorecard.csv", "verdicts.svg", "provenance.json"} <= {path.name for path in folder.iterdir()}
         text = readme.read_text(encoding="utf-8")
-        assert "Scale `quick`, " in text
+        assert "Scale `quick`: " in text
         assert all(f"| {claim.id}: " in text for claim in load_ledger())
     finally:
         readme.write_text(before, encoding="utf-8")
