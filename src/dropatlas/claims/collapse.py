@@ -601,8 +601,7 @@ def judge_topologies(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str,
     with many. Residual connections lift it: more than `learns` of the widest residual networks learn where the plain
     network has few paths (a stream of one vertex can hardly tell ten digits, masked or not). In every cell exact 95 %
     intervals must confirm; one-sided binomial tests at `alpha`, Holm-corrected over all cells, refute. Topologies whose
-    control does not learn decide
-    nothing.
+    control does not learn decide nothing.
     """
     rows = tables[TOPOLOGIES].query("control_learns and not diverged and variant == 'dropout' and gain == 'plain'")
     convolution, residual = rows.query("topology == 'convolution'"), rows.query("topology == 'residual'")
