@@ -15,6 +15,7 @@ try:
     from dropatlas.config import canonical, load_config
     from dropatlas.files import sha256_of_files
     from dropatlas.interpreter import use_this_python
+    from dropatlas.reports.pages import SCORECARD, paper_page, reading_order
     from dropatlas.tables import UnreadableTableError, read_table
 except ModuleNotFoundError as error:
     raise WorkflowError(
@@ -145,17 +146,20 @@ REPORT_TABLES = {}
 
 
 def page_tables(page):
-    """Tables that a page of the site shows."""
+    """Tables that the notebook of a page shows."""
     return (
-        ["scorecard"]
-        if page == "scorecard"
-        else [*REPORT_TABLES[page], f"{page}/claims"]
+        [SCORECARD] if page == SCORECARD else [*REPORT_TABLES[page], f"{page}/claims"]
     )
 
 
-def page_names():
-    """All pages of the site besides the start page, in reading order."""
-    return ["scorecard", *REPORT_TABLES]
+def notebook_pages():
+    """Pages made from a notebook of their own."""
+    return [SCORECARD, *REPORT_TABLES]
+
+
+def all_pages():
+    """Names of all pages besides the start page, in reading order, as arguments of a command."""
+    return " ".join(reading_order(LEDGER.reports()))
 
 
 def report_files(report):
@@ -166,6 +170,11 @@ def report_files(report):
         results(f"figures/{report}"),
         *[results(f"tables/{name}.parquet") for name in page_tables(report)],
     ]
+
+
+def reports_on(wildcards):
+    """Reports that show the evidence on a paper."""
+    return LEDGER.reports()[wildcards.paper]
 
 
 def paper_of(wildcards):
@@ -209,19 +218,34 @@ def page_command():
     """Shell command that renders the page of an executed notebook."""
     return (
         "python -m dropatlas.tasks.render_report --name {wildcards.report:q} --notebook {input.notebook:q}"
-        f" --scale {SCALE} --pages {' '.join(page_names())} --output {{output.page:q}} --log {{log:q}}"
+        f" --scale {SCALE} --pages {all_pages()} --output {{output.page:q}} --log {{log:q}}"
         f"{code_mark('dropatlas.tasks.render_report', files=page_templates())}"
+    )
+
+
+def paper_command():
+    """Shell command that renders the page of a paper."""
+    return (
+        "python -m dropatlas.tasks.render_paper --paper {wildcards.paper} --reports {params.reports:q}"
+        f" --results {results('').rstrip('/')} --scale {SCALE} --pages {all_pages()}"
+        " --output {output.page:q} --log {log:q}"
+        f"{code_mark('dropatlas.tasks.render_paper', files=page_templates())}"
     )
 
 
 def index_command(page):
     """Shell command that makes the start page from what is there and up to date of the reports."""
-    reports = json.dumps({name: page_tables(name) for name in page_names()})
+    papers = json.dumps(
+        {
+            paper: {report: page_tables(report) for report in reports}
+            for paper, reports in LEDGER.reports().items()
+        }
+    )
     return " ".join(
         [
             "python -m dropatlas.tasks.render_index",
             f"--results {results('').rstrip('/')} --scale {SCALE}",
-            f"--reports {shlex.quote(reports)}".replace("{", "{{").replace("}", "}}"),
+            f"--papers {shlex.quote(papers)}".replace("{", "{{").replace("}", "}}"),
             f"--output {page} --log {results('logs/index.log')}",
             code_mark("dropatlas.tasks.render_index", files=page_templates()),
         ]

@@ -1,6 +1,7 @@
 # Claims judged, notebooks executed, pages rendered: the same three steps for every report, and for the scorecard of all.
 wildcard_constraints:
-    report="|".join(page_names()),
+    report="|".join(notebook_pages()),
+    paper="|".join(PAPERS),
 
 
 rule judge_claims:
@@ -140,12 +141,46 @@ rule render_report:
         page_command()
 
 
+rule render_paper:
+    input:
+        code=code_closure("dropatlas.tasks.render_paper"),
+        templates=page_templates(),
+        claims=lambda wildcards: expand(
+            results("tables/{report}/claims.parquet"), report=reports_on(wildcards)
+        ),
+        notebooks=lambda wildcards: expand(
+            results("notebooks/{report}.ipynb"), report=reports_on(wildcards)
+        ),
+    output:
+        page=report(
+            results(f"reports/{paper_page('{paper}')}.html"),
+            caption="../workflow/report/paper.rst",
+            category=lambda wildcards: PAPERS[wildcards.paper],
+            labels={"report": "the paper", "result": "all statements", "kind": "page"},
+        ),
+    log:
+        results("logs/papers/{paper}.log"),
+    benchmark:
+        results("benchmarks/papers/{paper}.tsv")
+    localrule: True
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        reports=reports_on,
+    message:
+        "HTML page of arXiv {wildcards.paper}"
+    shell:
+        paper_command()
+
+
 rule render_index:
     input:
         code=code_closure("dropatlas.tasks.render_index"),
         templates=page_templates(),
         scorecard=results("tables/scorecard.parquet"),
-        notebooks=[results(f"notebooks/{page}.ipynb") for page in page_names()],
+        notebooks=[results(f"notebooks/{page}.ipynb") for page in notebook_pages()],
         tables=[
             results(f"tables/{table}.parquet")
             for tables in REPORT_TABLES.values()
@@ -181,6 +216,7 @@ rule scorecard:
 rule reports:
     input:
         [report_files(report) for report in REPORT_TABLES],
+        [results(f"reports/{paper_page(paper)}.html") for paper in PAPERS],
         rules.scorecard.input,
     localrule: True
     message:

@@ -12,10 +12,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from dropatlas.claims import load_ledger
+from dropatlas.claims import PAPERS, load_ledger
 from dropatlas.provenance import ROOT, Provenance, record
-from dropatlas.reports.html import Site, describe, index_html, markdown_to_html, page_label, report_html
+from dropatlas.reports.html import Site, describe, index_html, markdown_to_html, report_html
 from dropatlas.reports.notebook import Report
+from dropatlas.reports.pages import page_label, reading_order
+from dropatlas.reports.papers import SUMMARIES, figures_of, paper_html
 from dropatlas.reports.verdicts import glance, judges, verdict_table
 from dropatlas.seals import Origin
 from dropatlas.tables import write_table
@@ -155,7 +157,7 @@ def verdicts():
 
 
 def test_verdicts_are_escaped_and_coloured_by_class(verdicts):
-    table = verdict_table(verdicts)
+    table = verdict_table(verdicts, "percolation")
     assert "θ &lt; 1" in table
     assert '<span class="verdict not-reproduced">not reproduced</span>' in table
     assert "x &gt; y" in table
@@ -165,7 +167,7 @@ def test_verdicts_are_escaped_and_coloured_by_class(verdicts):
 
 
 def test_every_verdict_leads_to_what_decided_it(verdicts):
-    here, there = verdict_table(verdicts), verdict_table(verdicts, scorecard=True)
+    here, there = verdict_table(verdicts, "percolation"), verdict_table(verdicts, "scorecard")
     assert 'href="#sampling_agreement"' in here
     assert 'href="scorecard.html#judge-P1"' in here
     assert 'href="percolation.html#sampling_agreement"' in there
@@ -178,10 +180,12 @@ def test_every_verdict_leads_to_what_decided_it(verdicts):
 
 
 def test_tiles_tell_verdicts_apart_without_colour_and_link_only_where_there_is_a_page(verdicts):
-    tiles = glance(verdicts, "scorecard.html")
+    tiles = glance(verdicts, ["scorecard"])
     assert "arXiv 2512.13853: 1 not reproduced, 1 not run" in tiles
     assert 'aria-label="P1, not reproduced: θ &lt; 1" href="scorecard.html#P1">P1 <span aria-hidden="true">✗' in tiles
-    assert "href" not in glance(verdicts, None)
+    assert "arxiv-2512.13853.html" not in tiles
+    assert '<h3><a href="arxiv-2512.13853.html">Dropout' in glance(verdicts)
+    assert "href" not in glance(verdicts, [])
 
 
 def test_pages_need_no_network_and_no_script(tmp_path, verdicts):
@@ -196,11 +200,11 @@ def test_pages_need_no_network_and_no_script(tmp_path, verdicts):
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
     site, origin = Site("quick", ["scorecard", "topic"]), Origin(code_hash="c0de" * 16, inputs={"notebook": "1" * 64})
     page = report_html("topic", path, site, origin)
-    shown = verdict_table(verdicts) + glance(verdicts)
+    shown = verdict_table(verdicts, "topic") + glance(verdicts)
     index = index_html([describe("topic", nbformat.read(path, as_version=4))], shown, site, origin)
     for text in (page, index):
         assert "<script" not in text
-        assert not re.findall(r'(?:src|href)="(?!data:|#|[\w-]+\.html|\.\./(?:tables|figures)/)', text)
+        assert not re.findall(r'(?:src|href)="(?!data:|#|[\w.-]+\.html|\.\./(?:tables|figures)/)', text)
         assert "@import" not in text
         assert text.count("<main>") == 1
         assert "code <code>c0dec0dec0de</code> and notebook <code>111111111111</code>." in text
@@ -214,10 +218,66 @@ def test_pages_need_no_network_and_no_script(tmp_path, verdicts):
 
 
 def test_pages_are_called_by_their_subject():
-    assert [page_label(name) for name in ("training_collapse", "ddc_benchmark")] == [
-        "Training collapse",
-        "DDC benchmark",
+    pages = reading_order({"2502.19948": ["training_collapse", "ddc_benchmark"]})
+    labels = ["Scorecard", "arXiv 2502.19948", "Training collapse", "DDC benchmark"]
+    assert [page_label(name) for name in pages] == labels
+
+
+def test_every_paper_is_introduced():
+    assert list(SUMMARIES) == list(PAPERS)
+
+
+@pytest.fixture
+def executed(tmp_path):
+    """An executed notebook of the percolation report with two figures, of which claims rest on the first."""
+    figure = '<figure id="{0}"><div><img alt="{0}" src="data:,"></div></figure>'
+    outputs = [
+        nbformat.v4.new_output("display_data", {"text/html": figure.format(name)})
+        for name in ("sampling_agreement", "required_width")
     ]
+    cells = [
+        nbformat.v4.new_markdown_cell("# Percolation\n\nWhen masks cut."),
+        *(nbformat.v4.new_code_cell("show()", outputs=[output]) for output in outputs),
+    ]
+    path = tmp_path / "percolation.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    return path
+
+
+def test_the_page_of_a_paper_shows_each_statement_with_the_figure_that_decides_it_once(verdicts, executed):
+    verdicts.loc[1, "verdict"] = "partly"  # P2 is decided by the same figure as P1
+    pages = reading_order({"2512.13853": ["percolation"]})
+    origin = Origin(code_hash="c0de" * 16, inputs={})
+    page = paper_html("2512.13853", verdicts, [executed], Site("quick", pages), origin)
+    assert "<h1>Dropout Neural Network Training Viewed from a Percolation Perspective</h1>" in page
+    assert "At scale quick: 1 partly, 1 not reproduced." in page
+    assert page.index('<h3 id="P1">') < page.index('<figure id="sampling_agreement">') < page.index('<h3 id="P2">')
+    assert page.count("<figure") == 1
+    assert page.count('href="#sampling_agreement"') == 2
+    assert 'href="scorecard.html#judge-P1"' in page
+    assert '<a href="percolation.html">Percolation</a><p>When masks cut.</p>' in page
+    assert 'href="arxiv-2512.13853.html" aria-current="page"' in page
+
+
+def test_what_was_not_run_has_no_figure_and_a_figure_that_is_missing_is_named(verdicts, executed):
+    site, origin = Site("quick", []), Origin(code_hash="c0de" * 16, inputs={})
+    assert "<figure" not in paper_html("2512.13853", verdicts.tail(1), [executed], site, origin)
+    verdicts.loc[0, "figure"] = "nowhere"
+    with pytest.raises(KeyError, match="nowhere"):
+        paper_html("2512.13853", verdicts, [executed], site, origin)
+
+
+def test_figures_are_found_with_all_that_belongs_to_them(executed):
+    figures = figures_of(nbformat.read(executed, as_version=4))
+    assert list(figures) == ["sampling_agreement", "required_width"]
+    assert figures["required_width"] == (
+        '<figure id="required_width"><div><img alt="required_width" src="data:,"></div></figure>'
+    )
+
+
+def test_figures_of_one_paper_that_decide_have_names_of_their_own():
+    decide = {(claim.paper, claim.report, claim.figure) for claim in load_ledger()}
+    assert len({(paper, figure) for paper, _, figure in decide}) == len(decide)
 
 
 def test_a_notebook_without_title_or_summary_is_named(tmp_path):

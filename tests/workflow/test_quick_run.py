@@ -78,10 +78,19 @@ def test_report_pages_are_self_contained_with_figures_and_formulas(results):
             file = reference.partition("#")[0]
             assert reference.startswith(("data:", "#")) or (path.parent / file).is_file(), reference
         assert all(image["alt"] and image["src"].startswith("data:image/svg+xml") for image in page.images)
-        if path.stem != "index":
-            figures = list((results / "figures" / path.stem).glob("*.svg"))
-            assert page.tags["figure"] == page.tags["figcaption"] == len(figures) > 0
+        drawn = results / "figures" / path.stem
+        if drawn.exists():
+            assert page.tags["figure"] == page.tags["figcaption"] == len(list(drawn.glob("*.svg"))) > 0
             assert page.tags["math"] > 10 or path.stem == "scorecard"
+
+
+def test_the_page_of_a_paper_shows_every_figure_that_decides_one_of_its_statements(results):
+    for paper, rows in read_table(results / "tables" / "scorecard.parquet").groupby("paper"):
+        text = (results / "reports" / f"arxiv-{paper}.html").read_text(encoding="utf-8")
+        assert all(f'<h3 id="{identifier}">' in text for identifier in rows.id)
+        deciding = set(rows[rows.verdict != "not run"].figure)
+        assert sorted(re.findall(r'<figure id="([^"]+)">', text)) == sorted(deciding)
+        assert f'href="arxiv-{paper}.html"' in (results / "reports" / "index.html").read_text(encoding="utf-8")
 
 
 def test_the_start_page_lists_reports_and_verdicts(results):

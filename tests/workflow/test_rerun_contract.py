@@ -13,9 +13,10 @@ pytestmark = pytest.mark.workflow
 
 DEFAULTS = yaml.safe_load((CONFIG / "config.yaml").read_text(encoding="utf-8"))
 REPORTS = 5
-PAGES = ["execute_notebook", "render_report", "render_index"]
+PAPERS = 3
+PAGES = ["execute_notebook", "render_report", "render_paper", "render_index"]
 SCORECARD = ["tabulate_scorecard", "export_scorecard", "execute_notebook", "render_report"]
-ALL_PAGES = [*REPORTS * ["execute_notebook", "render_report"], *SCORECARD, "render_index"]
+ALL_PAGES = [*REPORTS * ["execute_notebook", "render_report"], *PAPERS * ["render_paper"], *SCORECARD, "render_index"]
 ALL_VERDICTS = REPORTS * ["judge_claims"]
 
 
@@ -66,7 +67,7 @@ def test_editing_a_notebook_reruns_that_report_only(project):
 def test_editing_the_page_style_renders_again_and_computes_nothing(project):
     name, old, new = "src/dropatlas/reports/templates/style.css", "62rem", "63rem"
     project.edit(name, old, new)
-    assert project.plan() == Counter([*(REPORTS + 1) * ["render_report"], "render_index"])
+    assert project.plan() == Counter([*(REPORTS + 1) * ["render_report"], *PAPERS * ["render_paper"], "render_index"])
     project.edit(name, new, old)
 
 

@@ -13,7 +13,7 @@ from .conftest import Project, copy_sources
 pytestmark = pytest.mark.workflow
 
 EDIT = ("src/dropatlas/tasks/percolation/required_width.py", "removal probability", "removal rate")
-RERUN = Counter(["tabulate_required_width", "execute_notebook", "render_report", "render_index"])
+RERUN = Counter(["tabulate_required_width", "execute_notebook", "render_report", "render_paper", "render_index"])
 
 
 def test_a_finished_run_verifies(project):
@@ -64,7 +64,7 @@ def test_a_clock_that_was_a_year_ahead_hides_no_change(project):
         project.edit(name, new, old)
         notebook = ("notebooks/percolation.ipynb", "How wide must a network be?", "How wide must it be?")
         project.edit(*notebook)
-        assert project.plan() == Counter(["execute_notebook", "render_report", "render_index"])
+        assert project.plan() == Counter(["execute_notebook", "render_report", "render_paper", "render_index"])
         project.edit(notebook[0], notebook[2], notebook[1])
     finally:
         for path, found in before.items():

@@ -78,6 +78,10 @@ class Ledger:
         """Claims whose evidence `report` shows, in ledger order."""
         return Docket(scale=scale, claims=[claim for claim in self if claim.report == report])
 
+    def reports(self) -> dict[str, list[str]]:
+        """Reports that show the evidence on every paper, in reading order."""
+        return {paper: list(dict.fromkeys(c.report for c in self if c.paper == paper)) for paper in PAPERS}
+
     def full_docket(self, scale: str) -> Docket:
         """All claims, in ledger order."""
         return Docket(scale=scale, claims=list(self))

@@ -13,6 +13,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
 from dropatlas.closure import PAGE_TEMPLATES
+from dropatlas.reports.pages import page_label
 from dropatlas.seals import Origin, sealed_page
 
 
@@ -69,12 +70,6 @@ class Site:
         pages = [(name, page_label(name)) for name in self.pages]
         page = environment.get_template(template).render(pages=pages, **shared, **values)
         return sealed_page(page, origin)
-
-
-def page_label(name: str) -> str:
-    """What the navigation calls a page: `training_collapse` is "Training collapse", `ddc_benchmark` "DDC benchmark"."""
-    first, *others = name.split("_")
-    return " ".join([first.upper() if len(first) <= 3 else first.capitalize(), *others])
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ class Report:
 
     def claims(self) -> HTML:
         """The verdicts of this report's claims, with effect, interval and reason."""
-        return HTML(verdict_table(self.table(f"{self.name}/claims")))
+        return HTML(verdict_table(self.table(f"{self.name}/claims"), self.name))
 
     def provenance(self) -> HTML:
         """Origin of every table this report has read."""

@@ -4,13 +4,14 @@ import html
 import importlib
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from types import CodeType
 
 import pandas as pd
 
 from dropatlas.claims import PAPERS, Verdict
 from dropatlas.claims.scorecard import measured, verdict_counts
+from dropatlas.reports.pages import SCORECARD, paper_page
 
 SIGNS = {
     Verdict.REPRODUCED: "✓",
@@ -26,28 +27,41 @@ def _css_class(verdict: str) -> str:
     return verdict.replace(" ", "-")
 
 
-def glance(rows: pd.DataFrame, page: str | None = "") -> str:
+def counted(rows: pd.DataFrame) -> str:
+    """How many of the claims have which verdict, such as "4 reproduced, 1 not run"."""
+    counts = verdict_counts(rows).sum()
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+
+
+def glance(rows: pd.DataFrame, pages: Container[str] | None = None) -> str:
     """Tiles of all claims under the titles of their papers, with counts.
 
     Args:
         rows: Judged claims, a table of `dropatlas.tasks.judge_claims`.
-        page: Page that holds the line of each claim; "" for the same page, None for no links.
+        pages: Names of the pages that are there, by default all: tiles lead to the scorecard, titles to the page of the
+            paper.
     """
+    there = (lambda page: True) if pages is None else pages.__contains__
     parts = []
-    for paper, counts in verdict_counts(rows).iterrows():
-        told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-        tiles = "".join(_tile(row, page) for row in rows[rows.paper == paper].itertuples())
-        parts.append(
-            f'<h3>{html.escape(PAPERS[paper])} <span class="where">arXiv {paper}: {told}</span></h3>'
-            f'<ul class="tiles">{tiles}</ul>'
-        )
+    for paper in verdict_counts(rows).index:
+        told = rows[rows.paper == paper]
+        title = html.escape(PAPERS[paper])
+        if there(paper_page(paper)):
+            title = f'<a href="{paper_page(paper)}.html">{title}</a>'
+        parts.append(f'<h3>{title} <span class="where">arXiv {paper}: {counted(told)}</span></h3>')
+        parts.append(tiles(told, SCORECARD if there(SCORECARD) else None))
     return "".join(parts)
+
+
+def tiles(rows: pd.DataFrame, page: str | None) -> str:
+    """A tile per claim: id and sign of the verdict, with a link to its place on `page`, if there is one."""
+    return f'<ul class="tiles">{"".join(_tile(row, page) for row in rows.itertuples())}</ul>'
 
 
 def _tile(row: tuple, page: str | None) -> str:
     label = html.escape(f"{row.id}, {row.verdict}: {row.statement}")
     inside = f'{row.id} <span aria-hidden="true">{SIGNS[Verdict(row.verdict)]}</span>'
-    link = "" if page is None else f' href="{page}#{row.id}"'
+    link = "" if page is None else f' href="{page}.html#{row.id}"'
     return (
         f'<li><a class="verdict {_css_class(row.verdict)}" title="{label}" aria-label="{label}"{link}>{inside}</a></li>'
     )
@@ -62,19 +76,17 @@ def legend() -> str:
     return f'<p class="legend">{"".join(parts)}</p>'
 
 
-def verdict_table(rows: pd.DataFrame, scorecard: bool = False) -> str:
+def verdict_table(rows: pd.DataFrame, page: str) -> str:
     """HTML table of judged claims, one row per claim, with links to what decided it.
 
     Args:
         rows: Judged claims, a table of `dropatlas.tasks.judge_claims`.
-        scorecard: Whether the table stands on the scorecard's page, not on the page of the report itself.
+        page: Name of the page the table stands on.
     """
     names = ("claim", "published", "ours [95 % interval]", "verdict", "why")
     body = "".join(
         f'<tr id="{row.id}"><th scope="row">{row.id}</th>'
-        + "".join(
-            f'<td data-label="{name}">{cell}</td>' for name, cell in zip(names, _cells(row, scorecard), strict=True)
-        )
+        + "".join(f'<td data-label="{name}">{cell}</td>' for name, cell in zip(names, _cells(row, page), strict=True))
         + "</tr>"
         for row in rows.itertuples()
     )
@@ -85,27 +97,39 @@ def verdict_table(rows: pd.DataFrame, scorecard: bool = False) -> str:
     )
 
 
-def _cells(row: tuple, scorecard: bool) -> tuple[str, ...]:
-    verdict = f'<span class="verdict {_css_class(row.verdict)}">{row.verdict}</span>'
+def statement(row: tuple, page: str) -> str:
+    """What `verdict_table` says of one claim, under a heading of its own; arguments as there."""
+    said, published, ours, _, why = _cells(row, page)
+    told = {"published": published, "ours [95 % interval]": ours, "why": why}
+    terms = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in told.items())
+    return f'<h3 id="{row.id}">{row.id} {_badge(row)}</h3><p>{said}</p><dl class="finding">{terms}</dl>'
+
+
+def _badge(row: tuple) -> str:
+    return f'<span class="verdict {_css_class(row.verdict)}">{row.verdict}</span>'
+
+
+def _cells(row: tuple, page: str) -> tuple[str, ...]:
     ours = measured(row.effect, row.interval_low, row.interval_high)
     return (
         f'{html.escape(row.statement)} <span class="where">{html.escape(row.where)}</span>',
         html.escape(row.published),
         ours if pd.isna(row.effect) else f'{ours} <span class="where">{html.escape(row.measure)}; n = {row.n:,}</span>',
-        f'{verdict} <span class="where">scale {row.scale}</span>',
-        f'{html.escape(row.reason)} <span class="where">{_links(row, scorecard)}</span>',
+        f'{_badge(row)} <span class="where">scale {row.scale}</span>',
+        f'{html.escape(row.reason)} <span class="where">{_links(row, page)}</span>',
     )
 
 
-def _links(row: tuple, scorecard: bool) -> str:
-    links = [(f"judge-{row.id}", "judge")]
+def _links(row: tuple, page: str) -> str:
+    links = {"judge": f"{'' if page == SCORECARD else f'{SCORECARD}.html'}#judge-{row.id}"}
     if row.verdict != Verdict.NOT_RUN:
-        links = [(row.figure, "figure"), *links]
-    pages = {"figure": f"{row.report}.html" if scorecard else "", "judge": "" if scorecard else "scorecard.html"}
-    linked = [f'<a href="{pages[what]}#{html.escape(target)}">{what}</a>' for target, what in links]
-    if row.verdict != Verdict.NOT_RUN:
-        linked += [f'<a href="../tables/{name}.parquet" download>table {name}</a>' for name in row.evidence.split()]
-    return " · ".join(linked)
+        elsewhere = "" if page in (row.report, paper_page(row.paper)) else f"{row.report}.html"
+        tables = {f"table {name}": f"../tables/{name}.parquet" for name in row.evidence.split()}
+        links = {"figure": f"{elsewhere}#{html.escape(row.figure)}", **links, **tables}
+    return " · ".join(
+        f'<a href="{target}"{" download" if target.endswith(".parquet") else ""}>{name}</a>'
+        for name, target in links.items()
+    )
 
 
 def judges(rows: pd.DataFrame) -> str:

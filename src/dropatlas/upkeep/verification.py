@@ -13,13 +13,14 @@ from typing import NamedTuple
 
 import yaml
 
-from dropatlas.claims import Ledger, load_ledger
+from dropatlas.claims import PAPERS, Ledger, load_ledger
 from dropatlas.closure import module_closure, notebook_code, page_code
 from dropatlas.config import CONFIG, SCALES, Config, canonical, load_config
 from dropatlas.data import DataFormatError, content_sha256, load
 from dropatlas.files import sha256_of_file, sha256_of_files
 from dropatlas.provenance import ROOT, Provenance
 from dropatlas.reports.export import csv_text
+from dropatlas.reports.pages import paper_page
 from dropatlas.seals import CHECKSUMS, BrokenSealError, notebook_origin, page_origin, read_checksums
 from dropatlas.settings import Section
 from dropatlas.tables import UnreadableTableError, content_hash, read_provenance, read_table
@@ -29,6 +30,9 @@ WORKING_FOLDERS = ("logs", "benchmarks", "checkpoints")
 
 BOOKKEEPING = (CHECKSUMS, ".snakemake_timestamp")
 """Files beside results that are none themselves; Snakemake marks folders it made."""
+
+
+PAPER_PAGES = [paper_page(paper) for paper in PAPERS]
 
 
 class State(StrEnum):
@@ -182,7 +186,8 @@ class Verifier:
         return Finding(path, State.CURRENT)
 
     def _page(self, path: Path) -> Finding:
-        task = f"dropatlas.tasks.render_{'index' if path.stem == 'index' else 'report'}"
+        kind = "index" if path.stem == "index" else "paper" if path.stem in PAPER_PAGES else "report"
+        task = f"dropatlas.tasks.render_{kind}"
         try:
             origin = page_origin(path)
         except BrokenSealError as error:
