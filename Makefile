@@ -1,7 +1,7 @@
 # Two front doors: `make reproduce [SCALE=quick]` and `make test`. Both first build .venv from requirements.lock.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test test-faults faults-of-runs faults-of-jobs test-slurm lint unit workflow-test browser lock environment
+.PHONY: help reproduce test test-faults test-slurm lint unit workflow-test browser lock environment
 
 SCALE ?= quick
 PYTHON ?= python3
@@ -22,19 +22,13 @@ lint: environment  ## style and structure: ruff, snakefmt, import-linter, snakem
 	@ruff check . && ruff format --check . && snakefmt --check Snakefile rules && lint-imports --no-cache && snakemake --lint
 
 unit: environment  ## unit tests
-	@pytest tests --ignore tests/workflow
+	@pytest tests --ignore tests/workflow --numprocesses 2
 
 workflow-test: browser environment  ## tests on real runs of the pipeline
-	@pytest tests/workflow -m "not faults"
+	@pytest tests/workflow -m "not faults" --numprocesses 2 --dist loadfile
 
-test-faults: faults-of-runs faults-of-jobs  ## the same and those that break runs: kills, damage, a full disk, no network
-
-# What follows from one quick run, and killed jobs that need none: two processes, at once with `make --jobs 2`.
-faults-of-runs: browser environment
-	@pytest tests/workflow --ignore tests/workflow/test_resume.py --ignore tests/workflow/test_slurm.py
-
-faults-of-jobs: environment
-	@pytest tests/workflow/test_resume.py
+test-faults: browser environment  ## the same and those that break runs: kills, damage, a full disk, no network
+	@pytest tests/workflow --ignore tests/workflow/test_slurm.py --numprocesses 2 --dist loadfile
 
 test-slurm: environment  ## the quick scale through a Slurm cluster on this machine (as root, Debian or Ubuntu)
 	@pytest tests/workflow/test_slurm.py

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from dropatlas.claims import ddc_ablations as judges
-from dropatlas.claims import judge, load_ledger
+from dropatlas.claims import load_ledger
+from dropatlas.claims.judging import judge
 from dropatlas.claims.verdicts import Verdict
 from dropatlas.regularisation.effects import GRID, PUBLISHED, sensitivity_effects
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from dropatlas.claims import ddc_benchmark as judges
-from dropatlas.claims import judge, load_ledger
+from dropatlas.claims import load_ledger
+from dropatlas.claims.judging import judge
 from dropatlas.claims.verdicts import Verdict
 from dropatlas.regularisation.comparisons import accuracy_table, arm_against_others, final_scores, mean_scores
 

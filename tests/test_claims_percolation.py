@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dropatlas.claims import LedgerError, Verdict, judge, load_ledger
+from dropatlas.claims import LedgerError, Verdict, load_ledger
+from dropatlas.claims.judging import judge
 from dropatlas.claims.ledger import Ledger
 from dropatlas.randomness import generator
 from dropatlas.stats import binomial_p_value

@@ -4,9 +4,10 @@ import math
 
 import pytest
 
-from dropatlas.claims import Judgement, Verdict, judge, judging, load_ledger
+from dropatlas.claims import Judgement, Verdict, judging, load_ledger
+from dropatlas.claims.judging import judge
 from dropatlas.claims.verdicts import of_parts, undecided
-from dropatlas.reports.verdicts import judges
+from dropatlas.reports.judges import judges
 from dropatlas.tasks.judge_claims import tabulate
 
 

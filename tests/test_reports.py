@@ -15,10 +15,11 @@ from PIL import Image
 from dropatlas.claims import PAPERS, load_ledger
 from dropatlas.provenance import ROOT, Provenance, record
 from dropatlas.reports.html import Site, describe, index_html, markdown_to_html, report_html
+from dropatlas.reports.judges import judges
 from dropatlas.reports.notebook import Report
 from dropatlas.reports.pages import page_label, reading_order
 from dropatlas.reports.papers import SUMMARIES, figures_of, paper_html
-from dropatlas.reports.verdicts import glance, judges, verdict_table
+from dropatlas.reports.verdicts import glance, verdict_table
 from dropatlas.seals import Origin
 from dropatlas.tables import write_table
 from dropatlas.tasks.judge_claims import tabulate

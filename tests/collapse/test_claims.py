@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from dropatlas.claims import Verdict, judge, load_ledger
+from dropatlas.claims import Verdict, load_ledger
 from dropatlas.claims import collapse as judges
+from dropatlas.claims.judging import judge
 from dropatlas.stats import mean_interval
 
 LEDGER = load_ledger()

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dropatlas.claims import judge, load_ledger
+from dropatlas.claims import load_ledger
 from dropatlas.claims import phase_diagram as judges
 from dropatlas.claims.bands import sides_of
+from dropatlas.claims.judging import judge
 from dropatlas.claims.verdicts import Verdict, of_parts
 from dropatlas.meanfield.agreement import HIT, MISS, NOTHING, TIE, cell_outcomes
 from dropatlas.meanfield.comparison import effect_row, limit_rows

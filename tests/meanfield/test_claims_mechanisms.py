@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dropatlas.claims import judge, load_ledger
+from dropatlas.claims import load_ledger
 from dropatlas.claims import mean_field_mechanisms as judges
+from dropatlas.claims.judging import judge
 from dropatlas.claims.verdicts import Verdict
 from dropatlas.stats import mean_interval
 

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dropatlas.claims import judge, load_ledger
+from dropatlas.claims import load_ledger
 from dropatlas.claims import meanfield_variants as judges
+from dropatlas.claims.judging import judge
 from dropatlas.claims.verdicts import Verdict, of_parts
 from dropatlas.meanfield.variant_effects import effects_on_test_risk, width_exponent
 from dropatlas.stats import mean_interval

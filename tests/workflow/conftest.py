@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from dropatlas.provenance import ROOT
+
+RUN_FOLDERS = ("results", ".snakemake")
+"""What a run leaves in a checkout."""
 
 TARGETS = ("all", "reports", "data", "percolation", "collapse", "phases", "ddc", "ablations")
 
@@ -117,9 +121,25 @@ def checkout(tmp_path_factory) -> Project:
 
 
 @pytest.fixture(scope="session")
-def quick_output(checkout) -> str:
-    """Output of one real quick run from an empty results folder."""
-    return checkout.snakemake()
+def quick_output(checkout, tmp_path_factory, worker_id) -> str:
+    """Output of a real quick run from an empty results folder; of test processes side by side, one makes it for all."""
+    if worker_id == "master":
+        return checkout.snakemake()
+    shared = tmp_path_factory.getbasetemp().parent / "quick-run"
+    output = shared / "output"
+    with FileLock(f"{shared}.lock"):
+        if not shared.exists():
+            shared.mkdir()
+            text = checkout.snakemake()
+            for folder in RUN_FOLDERS:
+                shutil.copytree(checkout.path / folder, shared / folder)
+            output.write_text(text, encoding="utf-8")
+        elif not output.exists():
+            pytest.fail("the quick run failed in another test process")
+        else:
+            for folder in RUN_FOLDERS:
+                shutil.copytree(shared / folder, checkout.path / folder, dirs_exist_ok=True)
+    return output.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

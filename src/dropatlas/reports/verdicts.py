@@ -1,11 +1,7 @@
-"""Judged claims in HTML: tiles to see at a glance, a line per claim, and the code that judged."""
+"""Judged claims in HTML: tiles to see at a glance, a line or a section per claim."""
 
 import html
-import importlib
-import inspect
-import json
-from collections.abc import Callable, Container
-from types import CodeType
+from collections.abc import Container
 
 import pandas as pd
 
@@ -130,41 +126,3 @@ def _links(row: tuple, page: str) -> str:
         f'<a href="{target}"{" download" if target.endswith(".parquet") else ""}>{name}</a>'
         for name, target in links.items()
     )
-
-
-def judges(rows: pd.DataFrame) -> str:
-    """Thresholds and source code of the functions that judged each claim, folded away."""
-    parts = []
-    for row in rows.itertuples():
-        module, _, name = row.judge.rpartition(".")
-        source = "\n\n".join(map(inspect.getsource, _with_helpers(getattr(importlib.import_module(module), name))))
-        criterion = ", ".join(f"{key} = {value:g}" for key, value in json.loads(row.criterion).items())
-        parts.append(
-            f'<details class="judge" id="judge-{row.id}"><summary>{row.id}: <code>{row.judge}</code></summary>'
-            f"<p>Thresholds: {criterion or 'none'}. Decided from scale {row.min_scale} on.</p>"
-            f"<pre>{html.escape(source)}</pre></details>"
-        )
-    return "".join(parts)
-
-
-def _with_helpers(judge: Callable) -> list[Callable]:
-    """A judge and the functions of `dropatlas.claims` that it calls, directly or not."""
-    found, pending = [], [judge]
-    while pending:
-        function = pending.pop(0)
-        if function not in found:
-            found.append(function)
-            known = vars(inspect.getmodule(function))
-            called = [known.get(name) for name in _names(function.__code__)]
-            pending += [
-                other
-                for other in called
-                if inspect.isfunction(other) and other.__module__.startswith("dropatlas.claims.")
-            ]
-    return found
-
-
-def _names(code: CodeType) -> list[str]:
-    """Global names that a function uses, those of its inner functions included."""
-    inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
-    return [*code.co_names, *(name for part in inner for name in _names(part))]

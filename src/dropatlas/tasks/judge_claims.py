@@ -4,8 +4,8 @@ import json
 
 import pandas as pd
 
-from dropatlas.claims import Docket, judge
-from dropatlas.claims.judging import JUDGES
+from dropatlas.claims import Docket
+from dropatlas.claims.judging import JUDGES, judge
 from dropatlas.tasks.runner import run_table_task
 
 MEANINGS = {
