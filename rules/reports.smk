@@ -159,9 +159,9 @@ rule render_paper:
             labels={"report": "the paper", "result": "all statements", "kind": "page"},
         ),
     log:
-        results("logs/papers/{paper}.log"),
+        results(f"logs/{paper_page('{paper}')}/page.log"),
     benchmark:
-        results("benchmarks/papers/{paper}.tsv")
+        results(f"benchmarks/{paper_page('{paper}')}/page.tsv")
     localrule: True
     threads: 1
     resources:

@@ -96,14 +96,14 @@ def test_the_largest_recorded_run_counts(runs):
 def test_what_is_unknown_is_said_and_never_zero(runs):
     runs.add("quick", "collapse/movement", seconds=20.0)
     runs.add("quick", "somewhere/new_table", seconds=20.0)
-    for step in ("percolation/notebook", "scorecard/table", "scorecard/csv"):
+    for step in ("percolation/notebook", "arxiv-2512.13853/page", "scorecard/table", "scorecard/csv"):
         runs.add("quick", step, seconds=20.0)
     found = runs.forecast("paper")
     assert isnan(found["somewhere/new_table"].core_hours)
     assert found["somewhere/new_table"].basis == "its work is not counted in dropatlas.upkeep.work"
     assert isnan(found["collapse/variants"].core_hours)
     assert found["collapse/variants"].basis == "never timed"
-    assert not {"percolation/notebook", "scorecard/table", "scorecard/csv"} & set(found)
+    assert not {"percolation/notebook", "arxiv-2512.13853/page", "scorecard/table", "scorecard/csv"} & set(found)
     text = forecasts.summary("paper", list(found.values()), cores=2)
     assert "unknown" in next(line for line in text.splitlines() if line.startswith("somewhere/new_table"))
     assert f"not included, because unknown: {len(found) - 1} tables" in text
