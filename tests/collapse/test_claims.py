@@ -6,7 +6,9 @@ import pytest
 from scipy import stats
 
 from dropatlas.claims import Verdict, load_ledger
-from dropatlas.claims import collapse as judges
+from dropatlas.claims.collapse_learning import LEARNING_TIME, WIDTH_DEPTH, time_slopes
+from dropatlas.claims.collapse_movement import DECOUPLING, DRIFT_BOUND, MOVEMENT, bound_ratio
+from dropatlas.claims.collapse_variants import TOPOLOGIES, VARIANTS
 from dropatlas.claims.judging import judge
 from dropatlas.stats import mean_interval
 
@@ -47,7 +49,7 @@ def decoupling(networks=100, failures=0, gradients=0, blind=False):
         for path in (True, False)
     ]
     columns = ["assumption", "has_path", "networks", "input_effect_zero", "weight_gradients_zero"]
-    return {judges.DECOUPLING: pd.DataFrame(rows, columns=columns)}
+    return {DECOUPLING: pd.DataFrame(rows, columns=columns)}
 
 
 @pytest.mark.parametrize(
@@ -75,17 +77,17 @@ def test_a_gradient_without_a_path_refutes_that_part_of_decoupling():
 
 @pytest.mark.parametrize("absent", ["not has_path", "has_path", "assumption"])
 def test_decoupling_needs_networks_of_every_kind(absent):
-    rows = decoupling()[judges.DECOUPLING]
-    assert judged("P5", {judges.DECOUPLING: rows.query(f"not ({absent})")}).verdict == OPEN
+    rows = decoupling()[DECOUPLING]
+    assert judged("P5", {DECOUPLING: rows.query(f"not ({absent})")}).verdict == OPEN
     none = rows.assign(**dict.fromkeys(["networks", "input_effect_zero", "weight_gradients_zero"], 0))
     kept = rows.where(~rows.eval(absent), none).astype(rows.dtypes)
-    assert judged("P5", {judges.DECOUPLING: kept}).verdict == OPEN
+    assert judged("P5", {DECOUPLING: kept}).verdict == OPEN
 
 
 def test_a_count_that_is_no_number_does_not_refute_decoupling():
-    rows = decoupling()[judges.DECOUPLING].astype({"input_effect_zero": float})
+    rows = decoupling()[DECOUPLING].astype({"input_effect_zero": float})
     rows.loc[~rows.has_path, "input_effect_zero"] = np.nan
-    assert judged("P5", {judges.DECOUPLING: rows}).verdict == OPEN
+    assert judged("P5", {DECOUPLING: rows}).verdict == OPEN
 
 
 # P6
@@ -97,7 +99,7 @@ def drift(ratio, spread=0.05, crossed=100):
         frame = pd.DataFrame({"distance": centre + spread * noise(20, number), "bound": 1.0, "crossed_steps": crossed})
         cells.append(frame.assign(width=number, network="tanh", model="site", depth=20, drop_rate=0.5))
     rows = pd.concat(cells, ignore_index=True)
-    return {judges.DRIFT_BOUND: rows.assign(assumption=True, diverged=False)}
+    return {DRIFT_BOUND: rows.assign(assumption=True, diverged=False)}
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,7 @@ def test_the_shown_drift_is_that_of_the_seeds_of_one_cell():
 @pytest.mark.parametrize(("seeds", "share"), [(20, 1.0), (2, 0.1)])
 def test_movement_against_a_bound_of_zero_refutes(seeds, share):
     evidence = drift(0.5)
-    evidence[judges.DRIFT_BOUND].loc[20 : 20 + seeds - 1, "bound"] = 0.0
+    evidence[DRIFT_BOUND].loc[20 : 20 + seeds - 1, "bound"] = 0.0
     found = judged("P6", evidence)
     assert found.verdict == REFUTED
     assert (found.effect, found.n) == (share, 20)
@@ -129,21 +131,21 @@ def test_movement_against_a_bound_of_zero_refutes(seeds, share):
 
 
 def test_networks_without_any_gradient_neither_confirm_nor_refute_the_drift_bound():
-    rows = drift(0.5)[judges.DRIFT_BOUND].assign(distance=0.0, bound=0.0)
-    assert judged("P6", {judges.DRIFT_BOUND: rows}).verdict == OPEN
+    rows = drift(0.5)[DRIFT_BOUND].assign(distance=0.0, bound=0.0)
+    assert judged("P6", {DRIFT_BOUND: rows}).verdict == OPEN
 
 
 @pytest.mark.parametrize("column", ["distance", "bound"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_drift_that_is_no_number_neither_refutes_nor_confirms(column, value):
     evidence = drift(0.5)
-    evidence[judges.DRIFT_BOUND].loc[25, column] = value
+    evidence[DRIFT_BOUND].loc[25, column] = value
     assert judged("P6", evidence).verdict == OPEN
 
 
 def test_a_bound_of_zero_is_kept_by_weights_that_do_not_move():
     rows = pd.DataFrame({"distance": [0.0, 1.0, 1.0, 1.0], "bound": [0.0, 0.0, 2.0, np.nan]})
-    np.testing.assert_array_equal(judges.bound_ratio(rows), [0.0, np.inf, 0.5, np.nan])
+    np.testing.assert_array_equal(bound_ratio(rows), [0.0, np.inf, 0.5, np.nan])
 
 
 # P7
@@ -161,7 +163,7 @@ def movement_of(low, high, learns=True):
         for variant in ("none", "dropout")
     ]
     frame = pd.DataFrame(rows, columns=columns).assign(gain="plain", step=100, diverged=False, control_learns=learns)
-    return {judges.MOVEMENT: frame}
+    return {MOVEMENT: frame}
 
 
 def movement(low, high, spread=0.01, learns=True):
@@ -186,8 +188,8 @@ def test_movement_boundary(evidence, verdict):
 
 def test_both_sides_of_the_boundary_are_needed():
     for cells in ("depth == 10", "depth == 100"):
-        rows = movement(0.3, 0.02)[judges.MOVEMENT].query(cells)
-        assert judged("P7", {judges.MOVEMENT: rows}).verdict == OPEN
+        rows = movement(0.3, 0.02)[MOVEMENT].query(cells)
+        assert judged("P7", {MOVEMENT: rows}).verdict == OPEN
 
 
 def test_weights_that_do_not_move_at_all_are_counted_by_cells():
@@ -204,11 +206,11 @@ def test_weights_that_do_not_move_at_all_are_counted_by_cells():
 
 
 def test_movement_that_is_no_number_neither_refutes_nor_confirms():
-    broken = movement(0.3, 0.5)[judges.MOVEMENT]
+    broken = movement(0.3, 0.5)[MOVEMENT]
     broken.loc[(broken.variant == "dropout") & (broken.depth == 100) & (broken.replica == 3), "relative_movement"] = (
         np.nan
     )
-    assert judged("P7", {judges.MOVEMENT: broken}).verdict == OPEN
+    assert judged("P7", {MOVEMENT: broken}).verdict == OPEN
 
 
 def test_movement_at_the_threshold_is_refuted_in_few_trials():
@@ -231,7 +233,7 @@ def success(theta_off=0.0, learned=1.0, steps=1000, falls=False):
             rows.append((width, drop_rate, theta, replica, steps, crossed, ratio, does))
     columns = ["width", "drop_rate", "theta", "replica", "steps", "crossed_steps", "loss_ratio", "learned"]
     frame = pd.DataFrame(rows, columns=columns).assign(depth=100, variant="dropout", gain="plain", control_learns=True)
-    return {judges.WIDTH_DEPTH: frame.assign(diverged=False)}
+    return {WIDTH_DEPTH: frame.assign(diverged=False)}
 
 
 @pytest.mark.parametrize(
@@ -260,7 +262,7 @@ def test_wrong_crossings_show_the_worst_deviation():
 
 def test_few_masks_do_not_show_that_crossings_agree():
     evidence = success(steps=4)
-    rows = evidence[judges.WIDTH_DEPTH]
+    rows = evidence[WIDTH_DEPTH]
     rows.loc[rows.theta == 0.2, "crossed_steps"] = [2, 2, 2, 2, 1, 1, 1, 1, 1, 1]  # 14 of 40, p-value 0.03
     found = judged("P8", evidence)
     assert found.verdict == OPEN
@@ -269,15 +271,15 @@ def test_few_masks_do_not_show_that_crossings_agree():
 
 
 def test_success_needs_networks_that_learn_without_dropout_and_have_paths():
-    rows = success()[judges.WIDTH_DEPTH]
+    rows = success()[WIDTH_DEPTH]
     for kept in (rows.assign(control_learns=False), rows[rows.theta < 0.9], rows[:0], rows.assign(depth=10)):
-        assert judged("P8", {judges.WIDTH_DEPTH: kept}).verdict == OPEN
+        assert judged("P8", {WIDTH_DEPTH: kept}).verdict == OPEN
 
 
 def test_crossings_at_another_depth_do_not_count():
-    rows = success()[judges.WIDTH_DEPTH]
+    rows = success()[WIDTH_DEPTH]
     shallow = rows.assign(depth=10, crossed_steps=0)
-    assert judged("P8", {judges.WIDTH_DEPTH: pd.concat([rows, shallow])}).verdict == REPRODUCED
+    assert judged("P8", {WIDTH_DEPTH: pd.concat([rows, shallow])}).verdict == REPRODUCED
 
 
 # P9
@@ -298,7 +300,7 @@ def times(slope, wide=None, spread=0.05, wide_censored=False, thetas=(0.9, 0.5, 
                 steps = horizon if censored else steps
                 rows.append((goal, model, width, theta, theta, replica, steps, censored, horizon))
     columns = ["goal", "model", "width", "theta", "target_theta", "replica", "steps", "censored", "horizon"]
-    return {judges.LEARNING_TIME: pd.DataFrame(rows, columns=columns).assign(diverged=False, control_steps=30.0)}
+    return {LEARNING_TIME: pd.DataFrame(rows, columns=columns).assign(diverged=False, control_steps=30.0)}
 
 
 @pytest.mark.parametrize(
@@ -330,38 +332,38 @@ def test_the_shown_slope_is_that_of_its_seeds():
 
 
 def test_both_goals_and_wider_networks_are_needed():
-    rows = times(1.0)[judges.LEARNING_TIME]
+    rows = times(1.0)[LEARNING_TIME]
     for kept in ("goal == 'movement'", "goal == 'loss'", "model == 'bond'", "model == 'site' and width == 1"):
-        assert judged("P9", {judges.LEARNING_TIME: rows.query(kept)}).verdict == OPEN
+        assert judged("P9", {LEARNING_TIME: rows.query(kept)}).verdict == OPEN
 
 
 def test_seeds_whose_control_never_learns_say_nothing_of_the_law():
-    rows = times(1.0)[judges.LEARNING_TIME]
+    rows = times(1.0)[LEARNING_TIME]
     hopeless = (rows.goal == "loss") & (rows.replica < 3)
     rows.loc[hopeless, "control_steps"] = np.nan
     rows.loc[hopeless, "steps"] = rows.horizon[hopeless]
     rows.loc[hopeless, "censored"] = True
-    found = judged("P9", {judges.LEARNING_TIME: rows})
+    found = judged("P9", {LEARNING_TIME: rows})
     assert found.verdict == REPRODUCED
     assert found.n in (9, 12)
 
 
 def test_the_slope_leaves_out_censored_theta_as_a_whole():
-    runs = times(1.0)[judges.LEARNING_TIME].query("width == 1 and goal == 'movement' and model == 'site'").copy()
+    runs = times(1.0)[LEARNING_TIME].query("width == 1 and goal == 'movement' and model == 'site'").copy()
     last = runs.theta == 0.02
     runs.loc[last & (runs.replica < 3), ["censored", "steps"]] = [True, 1.0]
-    assert mean_interval(judges.time_slopes(runs)).contains(1.0)
+    assert mean_interval(time_slopes(runs)).contains(1.0)
 
 
 @pytest.mark.parametrize("limit", [0.9, 1.1])
 def test_slopes_at_the_threshold_are_refuted_in_few_trials(limit):
     rng = np.random.default_rng(11)
-    rows = times(limit, spread=0.0)[judges.LEARNING_TIME].query("width == 1")
+    rows = times(limit, spread=0.0)[LEARNING_TIME].query("width == 1")
     seeds = rows.groupby(["goal", "model", "width", "replica"]).ngroup().to_numpy()
     errors = []
     for tilt in rng.normal(0, 0.05, (100, seeds.max() + 1)):
         steps = rows.steps * rows.theta ** -tilt[seeds]
-        errors.append(judged("P9", {judges.LEARNING_TIME: rows.assign(steps=steps)}).verdict in (REFUTED, PARTLY))
+        errors.append(judged("P9", {LEARNING_TIME: rows.assign(steps=steps)}).verdict in (REFUTED, PARTLY))
     assert np.mean(errors) <= 0.08
     assert any_beyond(rng.normal(limit, 0.05, (2000, 4, 12)), limit, np.sign(limit - 1)) > 0.08
 
@@ -389,15 +391,15 @@ def variants(
             rows.append((biases, "modified", replica, level + difference, share, bias_movement, theta))
     columns = ["biases", "variant", "replica", "loss_ratio", "relative_movement", "bias_movement", "theta"]
     frame = pd.DataFrame(rows, columns=columns).assign(problem="regression", depth=20, width=2, cell_drop_rate=0.5)
-    return {judges.VARIANTS: frame.assign(step=100, diverged=False, control_learns=learns)}
+    return {VARIANTS: frame.assign(step=100, diverged=False, control_learns=learns)}
 
 
 def two_cells(*differences, **others):
     cells = [
-        variants(difference, **others)[judges.VARIANTS].assign(width=width)
+        variants(difference, **others)[VARIANTS].assign(width=width)
         for width, difference in enumerate(differences, start=2)
     ]
-    return {judges.VARIANTS: pd.concat(cells, ignore_index=True)}
+    return {VARIANTS: pd.concat(cells, ignore_index=True)}
 
 
 @pytest.mark.parametrize(
@@ -425,31 +427,31 @@ def test_modified_dropout_that_is_better_here_and_worse_there_shows_where_it_is_
 
 
 def test_modified_dropout_must_nowhere_be_worse_by_the_margin():
-    rows = two_cells(-0.2, 0.0)[judges.VARIANTS]
+    rows = two_cells(-0.2, 0.0)[VARIANTS]
     unclear = rows.biases & (rows.width == 3) & (rows.variant == "modified")
     rows.loc[unclear, "loss_ratio"] += 0.3 * noise(12)
-    assert judged("P10", {judges.VARIANTS: rows}).verdict == OPEN
+    assert judged("P10", {VARIANTS: rows}).verdict == OPEN
 
 
 @pytest.mark.parametrize("kept", ["biases", "not biases", "variant != 'modified'"])
 def test_modified_dropout_needs_networks_with_and_without_biases(kept):
-    rows = variants(-0.2)[judges.VARIANTS].query(kept)
-    assert judged("P10", {judges.VARIANTS: rows}).verdict == OPEN
+    rows = variants(-0.2)[VARIANTS].query(kept)
+    assert judged("P10", {VARIANTS: rows}).verdict == OPEN
 
 
 def test_a_loss_that_is_no_number_does_not_show_that_bias_free_networks_agree():
-    rows = variants(-0.2)[judges.VARIANTS]
+    rows = variants(-0.2)[VARIANTS]
     rows.loc[~rows.biases & (rows.variant == "modified") & (rows.replica == 3), "loss_ratio"] = np.nan
-    assert judged("P10", {judges.VARIANTS: rows}).verdict == OPEN
+    assert judged("P10", {VARIANTS: rows}).verdict == OPEN
 
 
 def test_false_alarms_of_the_paired_judge_stay_at_its_level():
     rng, alarms = np.random.default_rng(4), 0
-    frame = variants(0.0)[judges.VARIANTS]
+    frame = variants(0.0)[VARIANTS]
     changed = frame.biases & (frame.variant == "modified")
     for _ in range(200):
         values = frame.loss_ratio + changed * rng.standard_normal(len(frame))
-        alarms += judged("P10", {judges.VARIANTS: frame.assign(loss_ratio=values)}).verdict != OPEN
+        alarms += judged("P10", {VARIANTS: frame.assign(loss_ratio=values)}).verdict != OPEN
     assert 2 <= alarms <= 19  # 10 expected at a level of 5 %; outside with probability 0.7 %
 
 
@@ -474,19 +476,19 @@ def test_breakdown_with_biases(evidence, verdict):
 def test_the_breakdown_names_what_it_measures():
     found = judged("P11", variants(0.0, bias_movement=0.0))
     assert (found.effect, found.n) == (0.0, 12)
-    assert found.reason.startswith("norm of the biases over that without dropout 0 [0, 0] (more than 0.1 required)")
+    assert found.reason.startswith("norm of the biases over that without dropout 0 [0, 0] (at least 0.1 required)")
     assert judged("P11", variants(0.0)).n == 12
 
 
 def test_a_movement_that_is_no_number_leaves_the_breakdown_open():
-    rows = variants(0.0)[judges.VARIANTS]
+    rows = variants(0.0)[VARIANTS]
     rows.loc[rows.biases & (rows.variant == "dropout") & (rows.replica == 3), "relative_movement"] = np.nan
-    assert judged("P11", {judges.VARIANTS: rows}).verdict == OPEN
+    assert judged("P11", {VARIANTS: rows}).verdict == OPEN
 
 
 def test_losses_and_movements_at_the_threshold_are_refuted_in_few_trials():
     rng = np.random.default_rng(13)
-    frame = two_cells(*np.zeros(3))[judges.VARIANTS].query("biases and variant != 'modified'")
+    frame = two_cells(*np.zeros(3))[VARIANTS].query("biases and variant != 'modified'")
     dropped = frame.variant == "dropout"
     draws = rng.standard_normal((120, 3, dropped.sum()))
     errors = []
@@ -495,7 +497,7 @@ def test_losses_and_movements_at_the_threshold_are_refuted_in_few_trials():
         rows.loc[dropped, "loss_ratio"] = 0.95 + 0.05 * loss
         rows.loc[dropped, "relative_movement"] = 0.1 + 0.02 * weights
         rows.loc[dropped, "bias_movement"] = 0.1 + 0.02 * biases
-        errors.append(judged("P11", {judges.VARIANTS: rows}).verdict in (REFUTED, PARTLY))
+        errors.append(judged("P11", {VARIANTS: rows}).verdict in (REFUTED, PARTLY))
     assert np.mean(errors) <= 0.08
     assert any_beyond(draws.reshape(120, 9, 12), 0.0, 1) > 0.15
 
@@ -519,7 +521,7 @@ def topologies(residual, rare, common=20, learns=True):
     rows = [(*cell[:3], replica, replica < cell[3]) for cell in cells for replica in range(20)]
     frame = pd.DataFrame(rows, columns=["topology", "width", "drop_rate", "replica", "learned"])
     frame["theta_rate_sum"] = frame.drop_rate.map({0.1: 12.0, 0.3: 0.08, 0.7: 0.02})
-    return {judges.TOPOLOGIES: frame.assign(variant="dropout", gain="plain", control_learns=learns, diverged=False)}
+    return {TOPOLOGIES: frame.assign(variant="dropout", gain="plain", control_learns=learns, diverged=False)}
 
 
 @pytest.mark.parametrize(
@@ -547,27 +549,27 @@ def test_a_convolution_that_never_learns_does_not_show_the_threshold():
 
 
 def test_wider_convolutions_must_obey_the_threshold_too():
-    rows = topologies(20, 0)[judges.TOPOLOGIES]
+    rows = topologies(20, 0)[TOPOLOGIES]
     rows.loc[(rows.topology == "convolution") & (rows.width == 3), "learned"] = False
-    assert judged("P12", {judges.TOPOLOGIES: rows}).verdict == PARTLY
+    assert judged("P12", {TOPOLOGIES: rows}).verdict == PARTLY
 
 
 @pytest.mark.parametrize("absent", ["residual", "convolution"])
 def test_topologies_of_every_kind_are_needed(absent):
-    rows = topologies(0, 20)[judges.TOPOLOGIES].query("topology != @absent")
-    assert judged("P12", {judges.TOPOLOGIES: rows}).verdict == OPEN
+    rows = topologies(0, 20)[TOPOLOGIES].query("topology != @absent")
+    assert judged("P12", {TOPOLOGIES: rows}).verdict == OPEN
 
 
 @pytest.mark.parametrize("sum_of_rates", [0.02, 1.0, 12.0])
 def test_topologies_are_needed_on_both_sides_of_the_threshold(sum_of_rates):
-    rows = topologies(0, 20)[judges.TOPOLOGIES].assign(theta_rate_sum=sum_of_rates)
-    assert judged("P12", {judges.TOPOLOGIES: rows}).verdict == OPEN
+    rows = topologies(0, 20)[TOPOLOGIES].assign(theta_rate_sum=sum_of_rates)
+    assert judged("P12", {TOPOLOGIES: rows}).verdict == OPEN
 
 
 def test_networks_that_diverged_do_not_count_as_failures():
-    rows = topologies(20, 0)[judges.TOPOLOGIES]
+    rows = topologies(20, 0)[TOPOLOGIES]
     rows.loc[(rows.topology == "convolution") & (rows.drop_rate > 0.1), "diverged"] = True
-    assert judged("P12", {judges.TOPOLOGIES: rows}).verdict == OPEN
+    assert judged("P12", {TOPOLOGIES: rows}).verdict == OPEN
 
 
 def test_shares_at_one_half_are_refuted_in_few_trials():

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from dropatlas.claims import load_ledger
-from dropatlas.claims import mean_field_mechanisms as judges
+from dropatlas.claims import meanfield_mechanisms as judges
 from dropatlas.claims.judging import judge
 from dropatlas.claims.verdicts import Verdict
 from dropatlas.stats import mean_interval

@@ -1,15 +1,14 @@
 """Numbers of a statement, each against the band in which the statement puts it; what they say together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from dropatlas.claims.verdicts import Judgement, Verdict
+from dropatlas.claims.verdicts import LEAST_SEEDS, Judgement, Verdict
 from dropatlas.stats import Interval, holm, mean_interval, mean_p_value
 
-LEAST_SEEDS = 3
 STATES = {1: "holds", 0: "open", -1: "refuted"}
 
 
@@ -24,6 +23,7 @@ class Check:
         n: Independent units behind the number.
         holds: Whether the number is shown to lie within the band.
         p_value: Of the hypothesis that it lies there, against the nearer end (one-sided).
+        where: Which networks the number is of, unless its name tells.
     """
 
     name: str
@@ -32,6 +32,22 @@ class Check:
     n: int
     holds: bool
     p_value: float
+    where: str = ""
+
+    @property
+    def above(self) -> bool:
+        """Whether the band is open upwards: a limit that the number must exceed."""
+        return bool(np.isinf(self.band[1]))
+
+    @property
+    def limit(self) -> float:
+        """The finite end of a band that is open on one side."""
+        return self.band[0] if self.above else self.band[1]
+
+    @property
+    def shown(self) -> str:
+        """The number with its interval, for a reader."""
+        return f"{self.interval:.3g}" if self.n else "no number"
 
     @property
     def wanted(self) -> str:
@@ -98,6 +114,21 @@ def mean_check(
     return Check(name, shown, (low, high), len(seen), bool(holds), beyond_p_value(seen, *ends))
 
 
+def limit_check(name: str, where: str, values: np.ndarray, limit: float, *, above: bool) -> Check:
+    """Check that the mean over the seeds of some networks lies above, or below, a limit.
+
+    Args:
+        name: What the mean is.
+        where: Which networks it is of.
+        values: One value per seed; open unless all of them are finite, and at least three.
+        limit: The limit.
+        above: Whether the mean must be at least the limit, or else at most.
+    """
+    known = values if np.isfinite(values).all() else []
+    band = (limit, np.inf) if above else (-np.inf, limit)
+    return replace(mean_check(name, known, *band), where=where)
+
+
 def sides_of(checks: Sequence[Check], alpha: float) -> list[int]:
     """+1 where a check holds, -1 where it is refuted (p-values corrected together by Holm), 0 where it is open."""
     refuted = holm(np.array([check.p_value for check in checks])) <= alpha
@@ -115,8 +146,8 @@ def marked(text: str, side: int) -> str:
 
 
 def deciding(checks: Sequence[Check], sides: Sequence[int]) -> Check:
-    """Of the checks with numbers and the worst side the one whose interval reaches furthest beyond its band."""
-    return min(zip(checks, sides, strict=True), key=lambda pair: (not pair[0].n, pair[1], -pair[0].reach))[0]
+    """Of the checks with the worst side the one whose interval reaches furthest beyond its band."""
+    return min(zip(checks, sides, strict=True), key=lambda pair: (pair[1], -pair[0].reach))[0]
 
 
 def seed_slopes(rows: pd.DataFrame, column: str, seed: str = "seed", least_widths: int = 2) -> pd.Series:

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from dropatlas.claims.parts import LEAST_SEEDS, Comparison, above, decide, judged, points, within
-from dropatlas.claims.verdicts import Judgement, Verdict, undecided
+from dropatlas.claims.parts import Comparison, above, decide, judged, points, within
+from dropatlas.claims.verdicts import LEAST_SEEDS, Judgement, Verdict, undecided
 from dropatlas.regularisation.effects import GRID, PUBLISHED, paired_differences, sensitivity_effects
 from dropatlas.stats import Interval, binomial_interval, mean_interval, mean_p_value, mean_signs
 

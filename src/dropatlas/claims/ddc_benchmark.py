@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from dropatlas.claims.parts import LEAST_SEEDS, Comparison, above, decide, judged, points, within
-from dropatlas.claims.verdicts import Judgement, undecided
+from dropatlas.claims.parts import Comparison, above, decide, judged, points, within
+from dropatlas.claims.verdicts import LEAST_SEEDS, Judgement, undecided
 from dropatlas.regularisation.comparisons import final_scores, is_regression
 from dropatlas.regularisation.labels import ARM_LABELS, MODEL_LABELS
 from dropatlas.stats import Interval, bootstrap_interval, mean_interval

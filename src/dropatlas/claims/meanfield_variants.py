@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from dropatlas.claims.bands import LEAST_SEEDS, STATES, Check, both_hold, deciding, mean_check, seed_slopes, sides_of
-from dropatlas.claims.verdicts import Judgement, of_parts, undecided
+from dropatlas.claims.bands import STATES, Check, both_hold, deciding, mean_check, seed_slopes, sides_of
+from dropatlas.claims.verdicts import LEAST_SEEDS, Judgement, of_parts, undecided
 from dropatlas.meanfield.variant_effects import effects_on_test_risk
 
 TEACHER_STUDENT = "phases/teacher_student"

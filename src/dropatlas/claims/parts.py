@@ -5,10 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dropatlas.claims.verdicts import Judgement, Verdict, of_parts
+from dropatlas.claims.verdicts import LEAST_SEEDS, Judgement, Verdict, of_parts
 from dropatlas.stats import Interval, equivalence_p_value, holm, mean_p_value
-
-LEAST_SEEDS = 3
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from dropatlas.stats import binomial_interval
+
+LEAST_SEEDS = 3
+"""Fewest seeds whose mean decides anything."""
+
 
 class Verdict(StrEnum):
     """Outcome of judging one claim."""
@@ -56,6 +61,12 @@ def of_parts(sides: Sequence[int]) -> Verdict:
 
 VERDICTS = {1: Verdict.REPRODUCED, 0: Verdict.INCONCLUSIVE, -1: Verdict.NOT_REPRODUCED}
 """Verdict on one part of a statement by its side, as `of_parts` takes it."""
+
+
+def by_share(side: int, measure: str, successes: int, trials: int, reason: str) -> Judgement:
+    """Judgement on one part that rests on a share of independent trials, with its exact interval."""
+    found = binomial_interval(successes, trials)
+    return Judgement(VERDICTS[side], measure, found.estimate, found.low, found.high, trials, reason)
 
 
 def side_of(part: Judgement) -> int:

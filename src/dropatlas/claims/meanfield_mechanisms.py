@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from dropatlas.claims.bands import (
-    LEAST_SEEDS,
     STATES,
     Check,
     both_hold,
@@ -17,7 +16,7 @@ from dropatlas.claims.bands import (
     sides_of,
 )
 from dropatlas.claims.meanfield_variants import EXPONENT
-from dropatlas.claims.verdicts import Judgement, Verdict, of_parts, undecided
+from dropatlas.claims.verdicts import LEAST_SEEDS, Judgement, Verdict, of_parts, undecided
 from dropatlas.stats import Interval, mean_interval, mean_signs
 
 CURVATURE = "phases/curvature"
