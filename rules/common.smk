@@ -158,8 +158,8 @@ def notebook_pages():
 
 
 def all_pages():
-    """Names of all pages besides the start page, in reading order, as arguments of a command."""
-    return " ".join(reading_order(LEDGER.reports()))
+    """Names of all pages besides the start page, in reading order."""
+    return reading_order(LEDGER.reports())
 
 
 def report_files(report):
@@ -218,7 +218,7 @@ def page_command():
     """Shell command that renders the page of an executed notebook."""
     return (
         "python -m dropatlas.tasks.render_report --name {wildcards.report:q} --notebook {input.notebook:q}"
-        f" --scale {SCALE} --pages {all_pages()} --output {{output.page:q}} --log {{log:q}}"
+        f" --scale {SCALE} --pages {' '.join(all_pages())} --output {{output.page:q}} --log {{log:q}}"
         f"{code_mark('dropatlas.tasks.render_report', files=page_templates())}"
     )
 
@@ -227,7 +227,7 @@ def paper_command():
     """Shell command that renders the page of a paper."""
     return (
         "python -m dropatlas.tasks.render_paper --paper {wildcards.paper} --reports {params.reports:q}"
-        f" --results {results('').rstrip('/')} --scale {SCALE} --pages {all_pages()}"
+        f" --results {results('').rstrip('/')} --scale {SCALE} --pages {' '.join(all_pages())}"
         " --output {output.page:q} --log {log:q}"
         f"{code_mark('dropatlas.tasks.render_paper', files=page_templates())}"
     )

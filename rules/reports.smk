@@ -208,15 +208,15 @@ rule scorecard:
         report_files("scorecard"),
         results("tables/scorecard.csv"),
         results("reports/index.html"),
+        [results(f"reports/{page}.html") for page in all_pages()],
     localrule: True
     message:
-        "Which published statements replicate: the scorecard with its page"
+        "Which published statements replicate: the scorecard with the pages it leads to"
 
 
 rule reports:
     input:
         [report_files(report) for report in REPORT_TABLES],
-        [results(f"reports/{paper_page(paper)}.html") for paper in PAPERS],
         rules.scorecard.input,
     localrule: True
     message:

@@ -35,6 +35,15 @@ def test_what_a_failed_experiment_was_to_decide_is_not_run_and_the_rest_is_judge
     assert read_table(project.path / SCORECARD).set_index("id").equals(before)
 
 
+def test_the_scorecard_comes_with_every_page_it_leads_to(project):
+    pages = project.path / "results/quick/reports"
+    names = {path.name for path in pages.iterdir()}
+    shutil.rmtree(pages)
+    done = project.run("scorecard")
+    assert {path.name for path in pages.iterdir()} == names
+    assert done == Counter(render_report=len(names) - len(PAPERS) - 1, render_paper=len(PAPERS), render_index=1)
+
+
 def test_snakemakes_own_report_sorts_pages_and_figures_by_paper(project, tmp_path):
     project.snakemake("--report", str(tmp_path / "report.zip"))
     with zipfile.ZipFile(tmp_path / "report.zip") as archive:
