@@ -265,8 +265,8 @@ def _setting(cell: str, row: tuple, seeds: int, criterion: Mapping[str, float]) 
         told = f"{cell}: with {where} test accuracy changes by {points(effect)}"
     else:
         margin, score = criterion["margin_loss"], "share of the test loss"
-        percent = Interval(100 * effect.estimate, 100 * effect.low, 100 * effect.high)
-        told = f"{cell}: with {where} the test loss falls by {percent:.1f} %"
+        percent = Interval(-100 * effect.estimate, -100 * effect.high, -100 * effect.low)
+        told = f"{cell}: with {where} the test loss changes by {percent:+.1f} %"
     p_holds, p_refuted = within(row.differences, margin)
     measure = f"{score} gained with {where} over the published setting, {cell}"
     return Comparison(cell, told, measure, effect, len(row.differences), 1.0 if row.diverged else p_holds, p_refuted)
