@@ -162,6 +162,11 @@ def all_pages():
     return reading_order(LEDGER.reports())
 
 
+def navigation():
+    """Option of a command that renders a page: the pages it links to."""
+    return "--pages " + " ".join(all_pages())
+
+
 def report_files(report):
     """Everything a report consists of; a target that asks for all of it remakes whatever is missing."""
     return [
@@ -218,7 +223,7 @@ def page_command():
     """Shell command that renders the page of an executed notebook."""
     return (
         "python -m dropatlas.tasks.render_report --name {wildcards.report:q} --notebook {input.notebook:q}"
-        f" --scale {SCALE} --pages {' '.join(all_pages())} --output {{output.page:q}} --log {{log:q}}"
+        f" --scale {SCALE} {navigation()} --output {{output.page:q}} --log {{log:q}}"
         f"{code_mark('dropatlas.tasks.render_report', files=page_templates())}"
     )
 
@@ -227,7 +232,7 @@ def paper_command():
     """Shell command that renders the page of a paper."""
     return (
         "python -m dropatlas.tasks.render_paper --paper {wildcards.paper} --reports {params.reports:q}"
-        f" --results {results('').rstrip('/')} --scale {SCALE} --pages {' '.join(all_pages())}"
+        f" --results {results('').rstrip('/')} --scale {SCALE} {navigation()}"
         " --output {output.page:q} --log {log:q}"
         f"{code_mark('dropatlas.tasks.render_paper', files=page_templates())}"
     )
