@@ -18,8 +18,8 @@ reproduce: environment  ## run everything at SCALE (quick, standard or paper) an
 test: browser environment  ## all checks: lint, unit tests, a real quick run, the rerun contract
 	@$(MAKE) --no-print-directory lint unit workflow-test
 
-lint: environment  ## style and structure: ruff, snakefmt, import-linter, snakemake --lint
-	@ruff check . && ruff format --check . && snakefmt --check Snakefile rules && lint-imports --no-cache && snakemake --lint
+lint: environment  ## style, types and structure: ruff, mypy, snakefmt, import-linter, snakemake --lint
+	@ruff check . && ruff format --check . && mypy && snakefmt --check Snakefile rules && lint-imports --no-cache && snakemake --lint
 
 unit: environment  ## unit tests
 	@pytest tests --ignore tests/workflow --numprocesses 2

@@ -16,11 +16,7 @@ report: "workflow/report/workflow.rst"
 
 include: "rules/common.smk"
 include: "rules/data.smk"
-include: "rules/percolation.smk"
-include: "rules/collapse.smk"
-include: "rules/phases.smk"
-include: "rules/ddc.smk"
-include: "rules/ablations.smk"
+include: "rules/tables.smk"
 include: "rules/reports.smk"
 
 

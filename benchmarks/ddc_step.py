@@ -13,7 +13,7 @@ import os
 
 import torch
 
-from dropatlas.regularisation.step_time import step_times
+from dropatlas.ddc.step_time import step_times
 
 BATCH = 128
 

@@ -4,19 +4,19 @@ import os
 import shlex
 from pathlib import Path
 from tempfile import TemporaryFile
-from types import SimpleNamespace as Named
 
 from snakemake.exceptions import WorkflowError
 
 try:
+    from dropatlas.catalogue import Catalogue
     from dropatlas.claims import PAPERS, load_ledger
     from dropatlas.claims.scorecard import summary
     from dropatlas.closure import PAGE_TEMPLATES, module_closure, notebook_imports
-    from dropatlas.config import canonical, load_config
+    from dropatlas.config import load_config
     from dropatlas.files import sha256_of_files
     from dropatlas.interpreter import use_this_python
     from dropatlas.reports.pages import SCORECARD, paper_page, reading_order
-    from dropatlas.tables import UnreadableTableError, read_table
+    from dropatlas.tables import read_table
 except ModuleNotFoundError as error:
     raise WorkflowError(
         f"the Python that runs snakemake lacks {error.name!r}: run `make reproduce`, or activate the environment (README)"
@@ -25,11 +25,13 @@ except ModuleNotFoundError as error:
 try:
     SETTINGS = load_config(config)
     LEDGER = load_ledger()
+    CATALOGUE = Catalogue(SETTINGS, LEDGER)
     SETTINGS.data.sources.hand_over()
 except ValueError as error:
     raise WorkflowError(str(error)) from None
 
 SCALE = SETTINGS.scale
+PARTS = list(CATALOGUE.parts)
 ROOT = Path(workflow.basedir)
 
 use_this_python()
@@ -40,25 +42,24 @@ def results(path):
     return f"results/{SCALE}/{path}"
 
 
+def tables(names):
+    """Files of result tables."""
+    return [results(f"tables/{name}.parquet") for name in names]
+
+
 def dataset(name):
     """Prepared file of a data set."""
     return results(f"data/{name}.arrays")
 
 
-def by_scale(usual, **other):
-    """What a job asks for (threads, memory in MB, minutes, GPUs): `usual`, or what is given for the present scale."""
-    return other.get(SCALE, usual)
-
-
-def code_closure(*modules):
-    """Source files, relative to the project, of all first-party modules that `modules` import."""
-    return [os.path.relpath(path, ROOT) for path in module_closure(*modules)]
-
-
 def code_mark(*modules, files=()):
-    """Comment at the end of a command: what the code is. Time stamps can lie, after a clock has jumped for instance."""
+    """Comment at the end of a command: what the code of all first-party modules is that `modules` import.
+
+    Snakemake runs a job again when its command or its parameters change; so code counts by content, not by time stamps,
+    and a job has few input files: the scheduler looks at those of all waiting jobs again and again.
+    """
     paths = [*module_closure(*modules), *(ROOT / name for name in files)]
-    return f" # code {sha256_of_files(paths)[:16]}"
+    return f"# code {sha256_of_files(paths)[:16]}"
 
 
 def page_templates():
@@ -70,57 +71,103 @@ def page_templates():
     )
 
 
-def cell_data(cell):
-    """The prepared image set that networks of a cell learn from; none where the data are made in memory."""
-    return [dataset(cell.data)] if cell.has_images else []
+def by_table(made, value):
+    """What stands for the table of a rule; for several tables a function of the wildcard."""
+    values = {table.name: value(table) for table in made}
+    return (
+        values[made[0].name]
+        if len(made) == 1
+        else lambda wildcards: values[wildcards.table]
+    )
 
 
-def data_option(cell):
-    """Option of a task that takes the data set of a cell, where there is one."""
-    return " ".join(f"--data {shlex.quote(path)}" for path in cell_data(cell))
+def pattern(made):
+    """Name of the table that a rule makes, or its wildcard."""
+    return made[0].name if len(made) == 1 else "{table}"
 
 
-def run_task(task, *options, seeded=False, tables=False, data=False, checkpoints=False):
-    """Shell command of a table task: with the root seed, input tables, a data set, a folder to resume from."""
-    return " ".join(
+def table_inputs(made):
+    """Files a table is made from: prepared data sets and other tables."""
+    sets = lambda table: [dataset(name) for name in (table.data, *table.sets) if name]
+    return {
+        "data": by_table(made, sets),
+        "tables": by_table(made, lambda table: tables(table.tables)),
+    }
+
+
+def table_options(table):
+    """What its task is told besides the settings; the seed only where it counts, so that another leaves all else."""
+    return shlex.join(
         [
-            f"python -m dropatlas.tasks.{task}",
-            f"--scale {SCALE}",
-            "--settings {params.settings:q}",
-            *(["--seed {params.seed}"] if seeded else []),
-            *(["--tables {input.tables:q}"] if tables else []),
-            *(["--data {input.data:q}"] if data else []),
-            *(["--checkpoints {params.checkpoints:q}"] if checkpoints else []),
-            *options,
-            "--output {output.table:q} --log {log:q}",
-            code_mark(f"dropatlas.tasks.{task}"),
+            *(["--seed", str(SETTINGS.seed)] if table.seeded else []),
+            *(["--tables", *tables(table.tables)] if table.tables else []),
+            *(["--data", dataset(table.data)] if table.data else []),
+            *(["--sets", *map(dataset, table.sets)] if table.sets else []),
+            *(
+                ["--checkpoints", results(f"checkpoints/{table.name}")]
+                if table.resumable
+                else []
+            ),
         ]
     )
 
 
-def evidence_of(claims):
-    """Tables that claims rest on, as far as this scale makes them."""
-    made = {name for tables in REPORT_TABLES.values() for name in tables}
-    return sorted(
-        {
-            results(f"tables/{name}.parquet")
-            for claim in claims
-            for name in made.intersection(claim.evidence)
-        }
-    )
-
-
-def notebook_code(wildcards):
-    """Source files of the modules a report notebook imports."""
-    return code_closure(
-        *notebook_imports(ROOT / "notebooks" / f"{wildcards.report}.ipynb")
-    )
-
-
 def notebook_mark(wildcards):
-    """Mark of a report notebook and the modules it imports."""
-    notebook = ROOT / "notebooks" / f"{wildcards.report}.ipynb"
+    """Mark of a notebook and the modules it imports."""
+    notebook = ROOT / "notebooks" / f"{wildcards.page}.ipynb"
     return code_mark(*notebook_imports(notebook), files=[notebook])
+
+
+def page_tables(wildcards):
+    """Files of the tables that a notebook shows."""
+    return tables(CATALOGUE.of_page(wildcards.page))
+
+
+def page_files(page):
+    """Everything a page consists of; a target that asks for all of it remakes whatever is missing."""
+    return [
+        results(f"reports/{page}.html"),
+        results(f"notebooks/{page}.ipynb"),
+        results(f"figures/{page}"),
+        *tables(CATALOGUE.of_page(page)),
+    ]
+
+
+def parts_on(wildcards):
+    """Parts of the project that show the evidence on a paper."""
+    return LEDGER.reports()[wildcards.paper]
+
+
+def paper_of(wildcards):
+    """Title of the paper a page is about: its category in `snakemake --report`."""
+    claims = LEDGER.of_report(wildcards.page)
+    return PAPERS[claims[0].paper] if claims else "Scorecard"
+
+
+def kind_of_file(**labels):
+    """Labels of a result in `snakemake --report`, with the page it belongs to."""
+    return lambda wildcards: {"report": wildcards.page, **labels}
+
+
+def navigation():
+    """Option of a command that renders a page: the pages it links to."""
+    return "--pages " + " ".join(reading_order(LEDGER.reports()))
+
+
+def show_what_is_there():
+    """After a failure: scorecard and start page from the tables that can be read; the rest is marked "not run"."""
+    shell(
+        f"python -m dropatlas.upkeep.unfinished --results {results('').rstrip('/')} --scale {SCALE}"
+    )
+
+
+def scorecard_summary():
+    """Counts of verdicts, if the scorecard is there and no older than what it rests on."""
+    scorecard = Path(results("tables/scorecard.parquet"))
+    found = [Path(path) for path in tables(CATALOGUE.evidence(LEDGER))]
+    found = [path for path in [*found, scorecard] if path.exists()]
+    newest = max(found, key=lambda path: path.stat().st_mtime, default=None)
+    return summary(read_table(scorecard)) if newest == scorecard else ""
 
 
 def require_writable_results():
@@ -139,169 +186,3 @@ def require_writable_results():
 
 
 require_writable_results()
-
-
-# Tables each report shows, by report; every paper's rules add theirs.
-REPORT_TABLES = {}
-
-
-def page_tables(page):
-    """Tables that the notebook of a page shows."""
-    return (
-        [SCORECARD] if page == SCORECARD else [*REPORT_TABLES[page], f"{page}/claims"]
-    )
-
-
-def notebook_pages():
-    """Pages made from a notebook of their own."""
-    return [SCORECARD, *REPORT_TABLES]
-
-
-def all_pages():
-    """Names of all pages besides the start page, in reading order."""
-    return reading_order(LEDGER.reports())
-
-
-def navigation():
-    """Option of a command that renders a page: the pages it links to."""
-    return "--pages " + " ".join(all_pages())
-
-
-def report_files(report):
-    """Everything a report consists of; a target that asks for all of it remakes whatever is missing."""
-    return [
-        results(f"reports/{report}.html"),
-        results(f"notebooks/{report}.ipynb"),
-        results(f"figures/{report}"),
-        *[results(f"tables/{name}.parquet") for name in page_tables(report)],
-    ]
-
-
-def reports_on(wildcards):
-    """Reports that show the evidence on a paper."""
-    return LEDGER.reports()[wildcards.paper]
-
-
-def paper_of(wildcards):
-    """Title of the paper a report is about: its category in `snakemake --report`."""
-    claims = LEDGER.docket(wildcards.report, SCALE).claims
-    return PAPERS[claims[0].paper] if claims else "Scorecard"
-
-
-def kind_of_file(**labels):
-    """Labels of a result in `snakemake --report`, with the report it belongs to."""
-    return lambda wildcards: {"report": wildcards.report.replace("_", " "), **labels}
-
-
-def readable(table):
-    """Whether a result table is there and whole."""
-    try:
-        read_table(table)
-    except UnreadableTableError:
-        return False
-    return True
-
-
-def export_command():
-    """Shell command that writes a table as CSV."""
-    return (
-        "python -m dropatlas.tasks.export_csv --table {input.table:q} --output {output.table:q} --log {log:q}"
-        f"{code_mark('dropatlas.tasks.export_csv')}"
-    )
-
-
-def notebook_command():
-    """Shell command that executes the notebook of a page."""
-    return (
-        "python -m dropatlas.tasks.execute_notebook --notebook {input.notebook:q} --results {params.results:q}"
-        " --tables {input.tables:q} --output {output.notebook:q} --log {log:q} {params.mark}"
-        f"{code_mark('dropatlas.tasks.execute_notebook')}"
-    )
-
-
-def page_command():
-    """Shell command that renders the page of an executed notebook."""
-    return (
-        "python -m dropatlas.tasks.render_report --name {wildcards.report:q} --notebook {input.notebook:q}"
-        f" --scale {SCALE} {navigation()} --output {{output.page:q}} --log {{log:q}}"
-        f"{code_mark('dropatlas.tasks.render_report', files=page_templates())}"
-    )
-
-
-def paper_command():
-    """Shell command that renders the page of a paper."""
-    return (
-        "python -m dropatlas.tasks.render_paper --paper {wildcards.paper} --reports {params.reports:q}"
-        f" --results {results('').rstrip('/')} --scale {SCALE} {navigation()}"
-        " --output {output.page:q} --log {log:q}"
-        f"{code_mark('dropatlas.tasks.render_paper', files=page_templates())}"
-    )
-
-
-def index_command(page):
-    """Shell command that makes the start page from what is there and up to date of the reports."""
-    papers = json.dumps(
-        {
-            paper: {report: page_tables(report) for report in reports}
-            for paper, reports in LEDGER.reports().items()
-        }
-    )
-    return " ".join(
-        [
-            "python -m dropatlas.tasks.render_index",
-            f"--results {results('').rstrip('/')} --scale {SCALE}",
-            f"--papers {shlex.quote(papers)}".replace("{", "{{").replace("}", "}}"),
-            f"--output {page} --log {results('logs/index.log')}",
-            code_mark("dropatlas.tasks.render_index", files=page_templates()),
-        ]
-    )
-
-
-def show_what_is_there():
-    """After a failure: scorecard and start page from the tables that can be read; the rest is marked "not run"."""
-    evidence = evidence_of(LEDGER)
-    tables = [path for path in evidence if readable(path)]
-    if not tables:
-        return
-    scorecard = results("tables/scorecard.parquet")
-    if tables != evidence or not Path(scorecard).exists():
-        wildcards = Named(report="scorecard")
-        settings = Named(settings=LEDGER.full_docket(SCALE).model_dump_json())
-        notebook = Named(notebook="notebooks/scorecard.ipynb", tables=[scorecard])
-        drawn = Named(results=results("").rstrip("/"), mark=notebook_mark(wildcards))
-        executed = Named(notebook=results("notebooks/scorecard.ipynb"))
-        table, csv = Named(table=scorecard), Named(
-            table=results("tables/scorecard.csv")
-        )
-        page = Named(page=results("reports/scorecard.html"))
-        for step, command, source, params, target in (
-            (
-                "table",
-                run_task("scorecard", tables=True),
-                Named(tables=tables),
-                settings,
-                table,
-            ),
-            ("csv", export_command(), table, None, csv),
-            ("notebook", notebook_command(), notebook, drawn, executed),
-            ("page", page_command(), executed, None, page),
-        ):
-            shell(
-                command,
-                wildcards=wildcards,
-                input=source,
-                params=params,
-                output=target,
-                log=results(f"logs/scorecard/{step}.log"),
-            )
-    shell(index_command(results("reports/index.html")))
-
-
-def scorecard_summary():
-    """Counts of verdicts, if the scorecard is there and no older than what it rests on."""
-    scorecard = Path(results("tables/scorecard.parquet"))
-    found = [
-        Path(path) for path in [*evidence_of(LEDGER), scorecard] if Path(path).exists()
-    ]
-    newest = max(found, key=lambda path: path.stat().st_mtime, default=None)
-    return summary(read_table(scorecard)) if newest == scorecard else ""

@@ -16,8 +16,6 @@ rule data:
 
 
 rule prepare_embedded:
-    input:
-        code=code_closure("dropatlas.tasks.data.prepare_embedded"),
     output:
         arrays=dataset("{name}"),
     log:
@@ -39,12 +37,11 @@ rule prepare_embedded:
     shell:
         "python -m dropatlas.tasks.data.prepare_embedded --name {wildcards.name:q} --seed {params.seed}"
         " {params.sizes} --output {output.arrays:q} --log {log:q}"
-        f"{code_mark('dropatlas.tasks.data.prepare_embedded')}"
+        f" {code_mark('dropatlas.tasks.data.prepare_embedded')}"
 
 
 rule prepare_official:
     input:
-        code=code_closure("dropatlas.tasks.data.prepare_official"),
         catalog="config/data.yaml",
     output:
         arrays=dataset("{name}"),
@@ -64,27 +61,4 @@ rule prepare_official:
     shell:
         "python -m dropatlas.tasks.data.prepare_official --name {wildcards.name:q} --catalog {input.catalog:q}"
         " --output {output.arrays:q} --log {log:q}"
-        f"{code_mark('dropatlas.tasks.data.prepare_official', files=['config/data.yaml'])}"
-
-
-rule describe_datasets:
-    input:
-        code=code_closure("dropatlas.tasks.data.datasets"),
-        arrays=[dataset(name) for name in SETTINGS.data.sets],
-    output:
-        table=results("tables/data/datasets.parquet"),
-    log:
-        results("logs/data/datasets.log"),
-    benchmark:
-        results("benchmarks/data/datasets.tsv")
-    localrule: True
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        settings=lambda wildcards, input: json.dumps({"files": list(input.arrays)}),
-    message:
-        "Sizes, origin and normalisation constants of the data sets"
-    shell:
-        run_task("data.datasets")
+        f" {code_mark('dropatlas.tasks.data.prepare_official', files=['config/data.yaml'])}"

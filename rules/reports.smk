@@ -1,62 +1,11 @@
-# Claims judged, notebooks executed, pages rendered: the same three steps for every report, and for the scorecard of all.
+# Notebooks executed, pages rendered: the same steps for every part of the project, and for the scorecard of all.
 wildcard_constraints:
-    report="|".join(notebook_pages()),
+    page="|".join([SCORECARD, *PARTS]),
     paper="|".join(PAPERS),
-
-
-rule judge_claims:
-    input:
-        code=code_closure("dropatlas.tasks.judge_claims"),
-        tables=lambda wildcards: evidence_of(
-            LEDGER.docket(wildcards.report, SCALE).claims
-        ),
-    output:
-        table=results("tables/{report}/claims.parquet"),
-    log:
-        results("logs/{report}/claims.log"),
-    benchmark:
-        results("benchmarks/{report}/claims.tsv")
-    localrule: True
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        settings=lambda wildcards: LEDGER.docket(
-            wildcards.report, SCALE
-        ).model_dump_json(),
-    message:
-        "Verdicts on the claims of the {wildcards.report} report"
-    shell:
-        run_task("judge_claims", tables=True)
-
-
-rule tabulate_scorecard:
-    input:
-        code=code_closure("dropatlas.tasks.scorecard"),
-        tables=evidence_of(LEDGER),
-    output:
-        table=results("tables/scorecard.parquet"),
-    log:
-        results("logs/scorecard/table.log"),
-    benchmark:
-        results("benchmarks/scorecard/table.tsv")
-    localrule: True
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        settings=LEDGER.full_docket(SCALE).model_dump_json(),
-    message:
-        "Verdicts on all claims of the ledger"
-    shell:
-        run_task("scorecard", tables=True)
 
 
 rule export_scorecard:
     input:
-        code=code_closure("dropatlas.tasks.export_csv"),
         table=results("tables/scorecard.parquet"),
     output:
         table=report(
@@ -77,30 +26,27 @@ rule export_scorecard:
     message:
         "The scorecard as CSV"
     shell:
-        export_command()
+        "python -m dropatlas.tasks.export_csv --table {input.table:q} --output {output.table:q} --log {log:q}"
+        f" {code_mark('dropatlas.tasks.export_csv')}"
 
 
 rule execute_notebook:
     input:
-        code=code_closure("dropatlas.tasks.execute_notebook"),
-        imports=notebook_code,
-        notebook="notebooks/{report}.ipynb",
-        tables=lambda wildcards: [
-            results(f"tables/{name}.parquet") for name in page_tables(wildcards.report)
-        ],
+        notebook="notebooks/{page}.ipynb",
+        tables=page_tables,
     output:
-        notebook=results("notebooks/{report}.ipynb"),
+        notebook=results("notebooks/{page}.ipynb"),
         figures=report(
-            directory(results("figures/{report}")),
+            directory(results("figures/{page}")),
             patterns=["{figure}.svg"],
             caption="../workflow/report/figure.rst",
             category=paper_of,
             labels=kind_of_file(result="{figure}", kind="figure"),
         ),
     log:
-        results("logs/{report}/notebook.log"),
+        results("logs/{page}/notebook.log"),
     benchmark:
-        results("benchmarks/{report}/notebook.tsv")
+        results("benchmarks/{page}/notebook.tsv")
     threads: 1
     resources:
         mem_mb=2000,
@@ -109,47 +55,49 @@ rule execute_notebook:
         results=lambda wildcards, output: str(Path(output.notebook).parents[1]),
         mark=notebook_mark,  # of wildcards alone: Snakemake ignores changes of parameters made from inputs
     message:
-        "Figures and text of the {wildcards.report} report"
+        "Figures and text of the {wildcards.page} page"
     shell:
-        notebook_command()
+        "python -m dropatlas.tasks.execute_notebook --notebook {input.notebook:q} --results {params.results:q}"
+        " --tables {input.tables:q} --output {output.notebook:q} --log {log:q} {params.mark}"
+        f" {code_mark('dropatlas.tasks.execute_notebook')}"
 
 
-rule render_report:
+rule render_page:
     input:
-        code=code_closure("dropatlas.tasks.render_report"),
         templates=page_templates(),
-        notebook=results("notebooks/{report}.ipynb"),
+        notebook=results("notebooks/{page}.ipynb"),
     output:
         page=report(
-            results("reports/{report}.html"),
+            results("reports/{page}.html"),
             caption="../workflow/report/page.rst",
             category=paper_of,
             labels=kind_of_file(result="all of it", kind="page"),
         ),
     log:
-        results("logs/{report}/page.log"),
+        results("logs/{page}/page.log"),
     benchmark:
-        results("benchmarks/{report}/page.tsv")
+        results("benchmarks/{page}/page.tsv")
     localrule: True
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
     message:
-        "HTML page of the {wildcards.report} report"
+        "HTML page of {wildcards.page}"
     shell:
-        page_command()
+        "python -m dropatlas.tasks.render_page --name {wildcards.page:q} --notebook {input.notebook:q}"
+        f" --scale {SCALE} {navigation()} --output {{output.page:q}} --log {{log:q}}"
+        f" {code_mark('dropatlas.tasks.render_page', files=page_templates())}"
 
 
 rule render_paper:
     input:
-        code=code_closure("dropatlas.tasks.render_paper"),
         templates=page_templates(),
-        claims=lambda wildcards: expand(
-            results("tables/{report}/claims.parquet"), report=reports_on(wildcards)
+        claims=lambda wildcards: tables(
+            f"{part}/claims" for part in parts_on(wildcards)
         ),
         notebooks=lambda wildcards: expand(
-            results("notebooks/{report}.ipynb"), report=reports_on(wildcards)
+            results("notebooks/{part}.ipynb"), part=parts_on(wildcards)
         ),
     output:
         page=report(
@@ -168,24 +116,21 @@ rule render_paper:
         mem_mb=1000,
         runtime=10,
     params:
-        reports=reports_on,
+        parts=parts_on,
     message:
         "HTML page of arXiv {wildcards.paper}"
     shell:
-        paper_command()
+        "python -m dropatlas.tasks.render_paper --paper {wildcards.paper} --reports {params.parts:q}"
+        f" --results {results('').rstrip('/')} --scale {SCALE} {navigation()}"
+        " --output {output.page:q} --log {log:q}"
+        f" {code_mark('dropatlas.tasks.render_paper', files=page_templates())}"
 
 
 rule render_index:
     input:
-        code=code_closure("dropatlas.tasks.render_index"),
         templates=page_templates(),
         scorecard=results("tables/scorecard.parquet"),
-        notebooks=[results(f"notebooks/{page}.ipynb") for page in notebook_pages()],
-        tables=[
-            results(f"tables/{table}.parquet")
-            for tables in REPORT_TABLES.values()
-            for table in tables
-        ],
+        notebooks=[results(f"notebooks/{page}.ipynb") for page in [SCORECARD, *PARTS]],
     output:
         page=results("reports/index.html"),
     log:
@@ -197,18 +142,54 @@ rule render_index:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        papers=json.dumps(LEDGER.reports()),
     message:
         "Start page of all reports"
     shell:
-        index_command("{output.page:q}")
+        f"python -m dropatlas.tasks.render_index --results {results('').rstrip('/')} --scale {SCALE}"
+        " --papers {params.papers:q} --output {output.page:q} --log {log:q}"
+        f" {code_mark('dropatlas.tasks.render_index', files=page_templates())}"
+
+
+rule percolation:
+    input:
+        page_files("percolation"),
+    localrule: True
+    message:
+        "arXiv 2512.13853: crossing probabilities, with all tables"
+
+
+rule collapse:
+    input:
+        page_files("collapse"),
+    localrule: True
+    message:
+        "arXiv 2512.13853: training collapse, with all tables"
+
+
+rule phases:
+    input:
+        page_files("phases"),
+    localrule: True
+    message:
+        "arXiv 2510.07554: the phase diagram, with all tables"
+
+
+rule ddc:
+    input:
+        page_files("ddc"),
+    localrule: True
+    message:
+        "arXiv 2502.19948: Dynamic DropConnect, with all tables"
 
 
 rule scorecard:
     input:
-        report_files("scorecard"),
+        page_files(SCORECARD),
         results("tables/scorecard.csv"),
         results("reports/index.html"),
-        [results(f"reports/{page}.html") for page in all_pages()],
+        [results(f"reports/{page}.html") for page in reading_order(LEDGER.reports())],
     localrule: True
     message:
         "Which published statements replicate: the scorecard with the pages it leads to"
@@ -216,7 +197,7 @@ rule scorecard:
 
 rule reports:
     input:
-        [report_files(report) for report in REPORT_TABLES],
+        [page_files(part) for part in PARTS],
         rules.scorecard.input,
     localrule: True
     message:
@@ -233,11 +214,11 @@ rule verify:
         f"dropatlas verify {results('').rstrip('/')} 2>&1 | tee {{log:q}}"
 
 
-rule published:
+rule snapshot:
     input:
         rules.reports.input,
     log:
-        results("logs/published.log"),
+        results("logs/snapshot.log"),
     localrule: True
     message:
         "The committed snapshot of this run: results/published/ and the README's scorecard"

@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
-from typing import get_args
+from functools import reduce
+from typing import get_args, get_origin
 
 import pytest
 import yaml
+from pydantic import AfterValidator
 
-from dropatlas.config import CONFIG, SCALES, ConfigError, annotated, load_config
+from dropatlas.config import CONFIG, SCALES, Config, ConfigError, annotated, load_config
+from dropatlas.settings import Section, distinct
 
 DEFAULTS = yaml.safe_load((CONFIG / "config.yaml").read_text(encoding="utf-8"))
 FILES = [CONFIG / "config.yaml", *(CONFIG / "scales" / f"{scale}.yaml" for scale in SCALES)]
@@ -63,6 +66,57 @@ def merged(base, change):
     return {**base, **{key: merged(base.get(key), value) for key, value in change.items()}}
 
 
+def lists(model, values, path=()):
+    """Path of every list in a configuration, and its field in the model."""
+    for name, field in model.model_fields.items():
+        kinds, value = (field.annotation, *get_args(field.annotation)), getattr(values, name)
+        if value is not None and list in map(get_origin, kinds):
+            yield (*path, name), field
+        sections = value if isinstance(value, dict) else {None: value}
+        for key, section in sections.items():
+            if isinstance(section, Section):
+                yield from lists(type(section), section, (*path, name) if key is None else (*path, name, key))
+
+
+CONFIGURATION = load_config(DEFAULTS)
+LISTS = {".".join(path): field for path, field in lists(Config, CONFIGURATION)}
+GRIDS = {path for path, field in LISTS.items() if AfterValidator(distinct) in field.metadata}
+
+
+def test_lists_that_may_repeat_a_value_are_no_grids():
+    # an address tried again, a layer named again: neither counts twice
+    assert {path for path in LISTS if path not in GRIDS and not path.endswith(".layers")} == {
+        "data.sources.mirrors_first",
+        "data.sources.mirrors_last",
+    }
+
+
+@pytest.mark.parametrize("path", sorted(GRIDS))
+def test_a_value_that_stands_twice_in_a_grid_is_refused(path):
+    *sections, key = path.split(".")
+    values = CONFIGURATION.model_dump()
+    place = reduce(dict.__getitem__, sections, values)
+    repeated = place[key][-1]
+    place[key] = [repeated, *place[key]]
+    with pytest.raises(ConfigError) as caught:
+        load_config(values)
+    assert str(caught.value).splitlines()[1:] == [
+        f"  {path}: got {place[key]!r}; value error, {repeated!r} stands there twice and would count twice; "
+        "remove one of them"
+    ]
+
+
+def test_grids_of_every_topic_and_every_kind_of_item_are_tried():
+    assert {path.split(".")[0] for path in GRIDS} == {"data", "percolation", "collapse", "phases", "ddc"}
+    values = CONFIGURATION.model_dump()
+    items = {type(reduce(dict.__getitem__, path.split("."), values)[0]) for path in GRIDS}
+    assert items == {float, int, str, list, dict}  # a list is a pair, a dict a section
+
+
+def test_a_pair_may_hold_a_value_twice():
+    assert [1.0, 1.0] in CONFIGURATION.ddc.regression.scales
+
+
 def test_all_errors_are_told_at_once():
     with pytest.raises(ConfigError) as caught:
         load_config({**DEFAULTS, "seed": -1, "percolation": {}})
@@ -92,9 +146,9 @@ def test_the_configuration_is_read_without_torch():
 
 
 def test_names_of_methods_models_and_tables_are_those_of_the_library():
+    from dropatlas.ddc import settings
     from dropatlas.layers import METHODS
     from dropatlas.models import MODELS
-    from dropatlas.regularisation import settings
     from dropatlas.training import TABLES
 
     assert get_args(settings.MethodName) == tuple(METHODS)

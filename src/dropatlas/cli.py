@@ -7,36 +7,23 @@ from pathlib import Path
 
 import yaml
 
-from dropatlas.claims import Verdict, load_ledger
-from dropatlas.claims.scorecard import measured
-from dropatlas.config import CONFIG, SCALES
+from dropatlas.claims import load_ledger
+from dropatlas.config import CONFIG, SCALES, stored_config
 from dropatlas.data import DataSettings, data_status, load_catalog
-from dropatlas.tables import read_table
 
 
 def show_claim(identifier: str, scale: str) -> str:
-    """What the ledger says of a claim, and what the run at `scale` found.
+    """The whole way of a claim at a scale (`dropatlas.upkeep.route`).
 
     Raises:
         LedgerError: the ledger has no such claim.
-        UnreadableTableError: the claim was not judged at this scale.
+        CatalogueError: its judge, its figure or a table cannot be found.
     """
-    claim = load_ledger()[identifier]
-    rows = read_table(Path("results") / scale / "tables" / claim.report / "claims.parquet")
-    found = rows.set_index("id").loc[claim.id]
-    lines = [
-        f"{claim.id} ({claim.kind}; arXiv {claim.paper}, {claim.where})",
-        f"  {claim.statement}",
-        f"  published: {claim.published}",
-        f"  {found.verdict} at scale {scale}: {found.reason}",
-    ]
-    if found.verdict != Verdict.NOT_RUN:
-        ours = measured(found.effect, found.interval_low, found.interval_high)
-        lines += [
-            f"  {found.measure}: {ours}, n = {found.n}",
-            f"  figure: results/{scale}/reports/{claim.report}.html#{claim.figure}",
-        ]
-    return "\n".join(lines)
+    from dropatlas.catalogue import Catalogue
+    from dropatlas.upkeep.route import route
+
+    ledger = load_ledger()
+    return route(ledger[identifier], Catalogue(stored_config(scale), ledger), Path("results") / scale)
 
 
 def show_data(offline_directory: str | None) -> str:
@@ -104,17 +91,17 @@ def take_snapshot(results: Path, reports: list[str]) -> str:
     return f"{folder}: {len(files)} files, {size:.1f} MB; README.md shows its scorecard. Commit both."
 
 
-def publish_results(results: Path, archive: Path | None) -> str:
-    """Pack results (`dropatlas.upkeep.archive.publish`)."""
-    from dropatlas.upkeep.archive import publish
+def pack_results(results: Path, archive: Path | None) -> str:
+    """Pack results (`dropatlas.upkeep.archive.pack`)."""
+    from dropatlas.upkeep.archive import pack
 
     archive = archive or Path(f"dropatlas-{results.resolve().name}.tar.gz")
-    manifest = publish(results, archive)
+    manifest = pack(results, archive)
     return f"{archive}: {len(manifest.files)} files, {archive.stat().st_size / 1e6:.1f} MB"
 
 
 def restore_results(archive: Path) -> str:
-    """Put published results back and say what of them is stale here (`dropatlas.upkeep.archive.restore`)."""
+    """Put packed results back and say what of them is stale here (`dropatlas.upkeep.archive.restore`)."""
     from dropatlas.upkeep.archive import restore
     from dropatlas.upkeep.verification import Verifier, summary
 
@@ -133,7 +120,7 @@ def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="dropatlas", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    claim = commands.add_parser("claim", help="show a claim of the ledger and its verdict")
+    claim = commands.add_parser("claim", help="the whole way of a claim, from statement to judge, tables and page")
     claim.add_argument("id", help="identifier, such as P2")
     claim.add_argument("--scale", choices=SCALES, default="quick")
     claim.set_defaults(answer=lambda arguments: show_claim(arguments.id, arguments.scale))
@@ -161,12 +148,12 @@ def main() -> None:
         "--reports", nargs="+", default=[], help="renew these alone, such as percolation (default: all)"
     )
     snapshot.set_defaults(answer=lambda arguments: take_snapshot(arguments.results, arguments.reports))
-    publish = commands.add_parser("publish", help="pack finished results into one archive")
-    publish.add_argument("results", type=Path, help="folder such as results/standard")
-    publish.add_argument("--output", type=Path, help="the archive (default: dropatlas-<scale>.tar.gz)")
-    publish.set_defaults(answer=lambda arguments: publish_results(arguments.results, arguments.output))
-    restore = commands.add_parser("restore", help="put published results back, checked file by file")
-    restore.add_argument("archive", type=Path, help="file of `dropatlas publish`")
+    pack = commands.add_parser("pack", help="put finished results into one archive, to be restored elsewhere")
+    pack.add_argument("results", type=Path, help="folder such as results/standard")
+    pack.add_argument("--output", type=Path, help="the archive (default: dropatlas-<scale>.tar.gz)")
+    pack.set_defaults(answer=lambda arguments: pack_results(arguments.results, arguments.output))
+    restore = commands.add_parser("restore", help="put packed results back, checked file by file")
+    restore.add_argument("archive", type=Path, help="file of `dropatlas pack`")
     restore.set_defaults(answer=lambda arguments: restore_results(arguments.archive))
     ahead = commands.add_parser("forecast", help="hours, memory and disk of a scale, from recorded runs")
     ahead.add_argument("--scale", choices=SCALES, required=True)

@@ -21,7 +21,8 @@ def _import_graph() -> grimp.ImportGraph:
     return grimp.build_graph(PACKAGE, cache_dir=None)
 
 
-def _file_of(module: str) -> Path:
+def module_file(module: str) -> Path:
+    """File of a first-party module, whether it is there or not."""
     path = SOURCE.joinpath(*module.split(".")[1:])
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
@@ -52,7 +53,7 @@ def imported_modules(*modules: str) -> set[str]:
 
 def module_closure(*modules: str) -> list[Path]:
     """Files of `imported_modules`, sorted."""
-    return sorted(_file_of(module) for module in imported_modules(*modules))
+    return sorted(module_file(module) for module in imported_modules(*modules))
 
 
 def notebook_imports(notebook: Path) -> set[str]:

@@ -10,18 +10,18 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from copy import deepcopy
+from functools import reduce
 from typing import Any, Literal, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from dropatlas.closure import SOURCE
 from dropatlas.collapse.settings import CollapseSettings
 from dropatlas.data.choice import DataChoice
-from dropatlas.meanfield.settings import PhasesSettings
+from dropatlas.ddc.settings import DDCSettings
 from dropatlas.percolation.settings import PercolationSettings
-from dropatlas.regularisation.ablation_settings import AblationSettings
-from dropatlas.regularisation.settings import DDCSettings
+from dropatlas.phases.settings import PhasesSettings
 from dropatlas.settings import Section
 
 CONFIG = SOURCE.parents[1] / "config"
@@ -42,15 +42,11 @@ class Config(Section):
     percolation: PercolationSettings = Field(description="arXiv 2512.13853: crossing probabilities and scaling laws")
     collapse: CollapseSettings = Field(description="arXiv 2512.13853: deep networks trained under dropout")
     phases: PhasesSettings = Field(description="arXiv 2510.07554: dropout of two-layer mean-field networks")
-    ddc: DDCSettings = Field(description="arXiv 2502.19948: Dynamic DropConnect against other methods")
-    ablations: AblationSettings = Field(description="arXiv 2502.19948: ablations and mechanisms")
+    ddc: DDCSettings = Field(description="arXiv 2502.19948: Dynamic DropConnect against other methods, and taken apart")
 
     def section(self, path: str) -> str:
         """Canonical JSON of one section, such as `percolation.crossing`."""
-        value: Any = self
-        for key in path.split("."):
-            value = getattr(value, key)
-        return canonical(value)
+        return canonical(reduce(getattr, path.split("."), self))
 
 
 def canonical(section: Section) -> str:
@@ -85,6 +81,12 @@ def load_config(values: Mapping[str, Any]) -> Config:
         raise ConfigError(_explain(error)) from None
 
 
+def stored_config(scale: str) -> Config:
+    """The configuration in `config/` at a scale (errors as `load_config`)."""
+    values = yaml.safe_load((CONFIG / "config.yaml").read_text(encoding="utf-8"))
+    return load_config(values | {"scale": scale})
+
+
 def _give_types(values: dict[str, Any], error: ValidationError) -> None:
     """Read strings as YAML where the model wants another type: Snakemake makes strings of nested `--config` values."""
     for item in error.errors():
@@ -105,7 +107,8 @@ def _merged(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, A
     return merged
 
 
-def _model_at(location: tuple[int | str, ...]) -> type[BaseModel] | None:
+def _keys_at(location: tuple[int | str, ...]) -> list[str]:
+    """Keys a section may have."""
     model: Any = Config
     for key in location:
         if get_origin(model) is dict:
@@ -113,7 +116,7 @@ def _model_at(location: tuple[int | str, ...]) -> type[BaseModel] | None:
         else:
             field = getattr(model, "model_fields", {}).get(key)
             model = field.annotation if field else None
-    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
+    return list(getattr(model, "model_fields", ()))
 
 
 def _explain(error: ValidationError) -> str:
@@ -122,7 +125,7 @@ def _explain(error: ValidationError) -> str:
         location = item["loc"]
         key = ".".join(str(part) for part in location)
         if item["type"] == "extra_forbidden":
-            allowed = list(_model_at(location[:-1]).model_fields)
+            allowed = _keys_at(location[:-1])
             close = difflib.get_close_matches(str(location[-1]), allowed, n=1)
             hint = f" (did you mean {close[0]!r}?)" if close else ""
             lines.append(f"  {key}: unknown key{hint}; allowed here: {', '.join(allowed)}")

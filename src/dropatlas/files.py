@@ -26,7 +26,7 @@ def whole_file(path: Path) -> Iterator[Path]:
             errno.ENOTDIR: "a file is in the way of its folder; remove or rename that file",
             errno.EEXIST: "a file is in the way of its folder; remove or rename that file",
             errno.EACCES: "permission denied; make results/ writable or link it to a writable folder",
-        }.get(error.errno)
+        }.get(error.errno or 0)
         if hint is None:
             raise
         raise OSError(error.errno, f"cannot write {path}: {hint}") from error

@@ -38,24 +38,30 @@ def _notebook_hash(notebook: dict[str, Any]) -> str:
     return sha256_of_text(json.dumps(bare, sort_keys=True))
 
 
-def notebook_origin(path: Path) -> Origin:
-    """Origin of an executed notebook.
+def sealed_notebook(path: Path) -> dict[str, Any]:
+    """An executed notebook as it was made.
 
     Raises:
         BrokenSealError: The notebook is damaged, carries no seal, or was changed after it was executed.
     """
+    way_out = f"remove it and run `snakemake` again: rm {path}"
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise BrokenSealError("cut short or not a notebook") from error
+        raise BrokenSealError(f"{path} is cut short or not a notebook; {way_out}") from error
     try:
         seal, origin = (notebook["metadata"]["dropatlas"][key] for key in ("seal", "origin"))
-        found = Origin.model_validate(origin)
+        Origin.model_validate(origin)
     except (KeyError, TypeError, ValidationError) as error:
-        raise BrokenSealError("carries no seal: not made by this project") from error
+        raise BrokenSealError(f"{path} carries no seal: not made by this project; {way_out}") from error
     if seal != _notebook_hash(notebook):
-        raise BrokenSealError("changed after it was made")
-    return found
+        raise BrokenSealError(f"{path} was changed after it was made; {way_out}")
+    return notebook
+
+
+def notebook_origin(path: Path) -> Origin:
+    """Origin of an executed notebook (errors as `sealed_notebook`)."""
+    return Origin.model_validate(sealed_notebook(path)["metadata"]["dropatlas"]["origin"])
 
 
 def sealed_page(page: str, origin: Origin) -> str:

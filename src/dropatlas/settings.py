@@ -1,8 +1,8 @@
 """Building blocks of the configuration models: strict sections and the field types of the subject."""
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 class Section(BaseModel):
@@ -11,12 +11,32 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+T = TypeVar("T")
+
+
+def distinct(values: list[T]) -> list[T]:
+    """Check that no value stands twice in a list.
+
+    Raises:
+        ValueError: one does; the message names it.
+    """
+    for number, value in enumerate(values):
+        if value in values[:number]:  # items may be lists, which have no hash
+            shown = value.model_dump() if isinstance(value, Section) else value
+            raise ValueError(f"{shown!r} stands there twice and would count twice; remove one of them")
+    return values
+
+
 Probability = Annotated[float, Field(ge=0, le=1)]
 OpenProbability = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
+Distinct = Annotated[list[T], AfterValidator(distinct)]
+NonEmpty = Annotated[list[T], Field(min_length=1)]
+Grid = Annotated[list[T], Field(min_length=1), AfterValidator(distinct)]
+"""Values an experiment runs over: one that stood there twice would count twice as evidence."""
 
 
 def at_least_one(item: type) -> type:
-    """Type of a non-empty list of `item`."""
+    """Temporary."""
     return Annotated[list[item], Field(min_length=1)]

@@ -66,6 +66,17 @@ def holm(p_values: np.ndarray) -> np.ndarray:
     return adjusted
 
 
+LEAST_SEEDS = 5
+"""Fewest seeds whose mean decides, or carries an interval."""
+
+
+def known_seeds(values: Sequence[float] | np.ndarray) -> np.ndarray:
+    """The finite values, one per seed; none where they are fewer than five, or than half of all."""
+    values = np.asarray(values, dtype=float)
+    finite = values[np.isfinite(values)]
+    return finite if len(finite) >= max(LEAST_SEEDS, len(values) / 2) else np.array([])
+
+
 def mean_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
     """Student-t interval of a mean over seeds.
 
@@ -107,57 +118,6 @@ def mean_p_value(
     return float(stats.ttest_1samp(values, centre, alternative=alternative).pvalue)
 
 
-def mean_signs(groups: Sequence[np.ndarray], alpha: float, centres: float | Sequence[float] = 0.0) -> list[int]:
-    """On which side of its centre the mean of each group lies: two-sided t tests, corrected together (Holm).
-
-    Args:
-        groups: Values of each group, one per seed, shapes (m_i,), all finite.
-        alpha: Family-wise error rate in (0, 1).
-        centres: Hypothetical mean of all groups, or one for each.
-
-    Returns:
-        +1 above, -1 below, 0 where that is not decided.
-    """
-    centres = np.broadcast_to(centres, len(groups))
-    decided = holm(np.array([mean_p_value(*pair) for pair in zip(groups, centres, strict=True)])) <= alpha
-    return [
-        int(np.sign(np.mean(values) - centre)) if found else 0
-        for values, centre, found in zip(groups, centres, decided, strict=True)
-    ]
-
-
-@dataclass(frozen=True)
-class PairedComparison(Interval):
-    """Mean difference over seeds with its interval, and the p-value of the hypothesis that it is zero."""
-
-    p_value: float
-
-
-def paired_comparison(left: np.ndarray, right: np.ndarray, confidence: float = 0.95) -> PairedComparison:
-    """Student-t interval and two-sided t test of left - right, where both were run with the same seeds.
-
-    Args:
-        left: One value per seed, shape (m,).
-        right: Values of the same seeds in the same order, shape (m,).
-        confidence: Coverage probability in (0, 1).
-
-    Returns:
-        The comparison over the seeds whose values are both finite; with fewer than two of them the interval is
-        unbounded and the p-value 1. Differences without any spread give a p-value of 1 at zero and of 0 elsewhere.
-
-    Raises:
-        ValueError: the shapes differ.
-    """
-    left, right = np.asarray(left, dtype=float), np.asarray(right, dtype=float)
-    if left.shape != right.shape:
-        raise ValueError(f"a paired comparison needs one value per seed on both sides, got {left.shape} {right.shape}")
-    differences = left - right
-    differences = differences[np.isfinite(differences)]
-    found = mean_interval(differences, confidence)
-    p_value = mean_p_value(differences)
-    return PairedComparison(found.estimate, found.low, found.high, p_value)
-
-
 def bootstrap_interval(
     samples: np.ndarray,
     statistic: Callable[[np.ndarray], float],
@@ -190,52 +150,3 @@ def bootstrap_interval(
         rng=rng,
     ).confidence_interval
     return Interval(float(statistic(samples)), float(found.low), float(found.high))
-
-
-def equivalence_p_value(differences: np.ndarray, margin: float) -> float:
-    """Two one-sided t-tests: p-value of the hypothesis that the mean difference is at least `margin` away from 0.
-
-    Args:
-        differences: Paired differences, one per seed, shape (m,), all finite.
-        margin: What counts as no difference, positive.
-
-    Returns:
-        The larger of both p-values; small means: equivalent within the margin. 1 for fewer than two differences.
-
-    Raises:
-        ValueError: margin is not positive.
-    """
-    if not margin > 0:
-        raise ValueError(f"margin must be positive, got {margin}")
-    differences = np.asarray(differences, dtype=float)
-    if len(differences) < 2:
-        return 1.0
-    error = differences.std(ddof=1) / np.sqrt(len(differences))
-    if error == 0:
-        return 0.0 if abs(differences.mean()) < margin else 1.0
-    nearer = (margin - abs(differences.mean())) / error
-    return float(stats.t.sf(nearer, len(differences) - 1))
-
-
-def power_law_exponent(sizes: np.ndarray, values: np.ndarray, confidence: float = 0.95) -> Interval:
-    """Slope of log(values) over log(sizes) by least squares, with its Student-t interval.
-
-    Args:
-        sizes: Positive sizes, shape (m,), with repeats where several seeds were run at one size.
-        values: Positive values at these sizes, shape (m,), independent of each other.
-        confidence: Coverage probability in (0, 1).
-
-    Returns:
-        The exponent k of values ~ sizes^k.
-
-    Raises:
-        ValueError: a value is not positive, or fewer than three points or two sizes are given.
-    """
-    sizes, values = np.asarray(sizes, dtype=float), np.asarray(values, dtype=float)
-    if len(sizes) < 3 or len(np.unique(sizes)) < 2:
-        raise ValueError(f"an exponent needs at least three points at two sizes, got {len(sizes)} points")
-    if not (np.all(sizes > 0) and np.all(values > 0)):
-        raise ValueError("an exponent needs positive sizes and values")
-    fit = stats.linregress(np.log(sizes), np.log(values))
-    half = stats.t.ppf((1 + confidence) / 2, len(sizes) - 2) * fit.stderr
-    return Interval(float(fit.slope), float(fit.slope - half), float(fit.slope + half))

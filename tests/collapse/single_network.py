@@ -4,7 +4,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from dropatlas.collapse.ensemble import KINDS, Replica
 from dropatlas.collapse.masks import (
     BLOCK,
     draw_edge_masks,
@@ -13,7 +12,8 @@ from dropatlas.collapse.masks import (
     edge_cuts,
     vertex_cuts,
 )
-from dropatlas.collapse.networks import Shape, initial_weights
+from dropatlas.collapse.members import KINDS, Member, Shape
+from dropatlas.collapse.networks import initial_weights
 from dropatlas.collapse.problems import Problem
 from dropatlas.randomness import generator
 
@@ -21,15 +21,13 @@ ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
 
 
 class SingleNetwork:
-    """The network of one replica; every step is computed, path or not."""
+    """The network of one member; every step is computed, path or not."""
 
-    def __init__(
-        self, shape: Shape, replica: Replica, problem: Problem, batch_size: int, seed: int, dtype: torch.dtype
-    ):
-        self.shape, self.replica, self.problem, self.batch_size, self.seed = shape, replica, problem, batch_size, seed
-        self.kind = KINDS[replica.variant]
-        first, hidden, last = initial_weights(shape, replica.width, seed, replica.index)
-        gain = replica.weight_gain
+    def __init__(self, shape: Shape, member: Member, problem: Problem, batch_size: int, seed: int, dtype: torch.dtype):
+        self.shape, self.member, self.problem, self.batch_size, self.seed = shape, member, problem, batch_size, seed
+        self.kind = KINDS[member.variant]
+        first, hidden, last = initial_weights(shape, member.width, seed, member.seed)
+        gain = member.weight_gain
         matrices = [gain * first if self.kind == "edge" else first, *(gain * hidden), gain * last]
         self.layers = nn.ModuleList()
         for matrix in matrices:
@@ -40,22 +38,21 @@ class SingleNetwork:
                     layer.bias.zero_()
             self.layers.append(layer)
         self.initial = [layer.weight.detach().clone() for layer in self.layers]
-        self.optimiser = torch.optim.SGD(self.layers.parameters(), lr=replica.learning_rate)
+        self.optimiser = torch.optim.SGD(self.layers.parameters(), lr=member.learning_rate)
         self.gradient_norms, self.crossed, self.crossed_losses = [], [], []
 
     def masks_of(self, step: int):
-        r, block, row = self.replica, step // BLOCK, step % BLOCK
+        r, block, row = self.member, step // BLOCK, step % BLOCK
         if r.variant == "none":
             return None, 1.0
         if self.kind == "vertex":
-            kept = draw_vertex_masks(r.drop_rate, self.shape.depth, r.width, self.seed, r.index, block)[row]
+            kept = draw_vertex_masks(r.drop_rate, self.shape.depth, r.width, self.seed, r.seed, block)[row]
             return torch.from_numpy(kept), float(vertex_cuts(kept) == 0)
         if self.kind == "sample":
-            kept = draw_sample_masks(
-                r.drop_rate, self.shape.depth, r.width, self.batch_size, self.seed, r.index, block
-            )[row]
+            sizes = (self.shape.depth, r.width, self.batch_size)
+            kept = draw_sample_masks(r.drop_rate, *sizes, self.seed, r.seed, block)[row]
             return torch.from_numpy(kept), float(kept.any(axis=2).all(axis=0).mean())
-        masks = [m[row] for m in draw_edge_masks(r.drop_rate, self.shape.widths(r.width), self.seed, r.index, block)]
+        masks = [m[row] for m in draw_edge_masks(r.drop_rate, self.shape.widths(r.width), self.seed, r.seed, block)]
         return [torch.from_numpy(m) for m in masks], float(edge_cuts([m[None] for m in masks])[0] == 0)
 
     def forward(self, x: torch.Tensor, masks) -> torch.Tensor:
@@ -71,18 +68,18 @@ class SingleNetwork:
             if self.kind != "edge" and masks is not None:
                 h = h * masks[number]
                 if self.kind == "sample":
-                    h = h / (1 - self.replica.drop_rate)
+                    h = h / (1 - self.member.drop_rate)
         raise AssertionError
 
     def train(self, steps: int) -> None:
         for step in range(steps):
-            stream = generator(self.seed, "collapse", "batches", self.problem.name, self.replica.index, step // BLOCK)
+            stream = generator(self.seed, "collapse", "batches", self.problem.name, self.member.seed, step // BLOCK)
             rows = torch.from_numpy(stream.integers(len(self.problem.train_x), size=(BLOCK, self.batch_size)))[
                 step % BLOCK
             ]
             masks, crossed = self.masks_of(step)
             self.crossed.append(crossed)
-            if self.replica.variant.startswith("modified") and not crossed:
+            if self.member.variant.startswith("modified") and not crossed:
                 continue
             loss = self.loss(self.forward(self.problem.train_x[rows], masks), self.problem.train_y[rows])
             self.crossed_losses.append(loss.item() if crossed else np.nan)
@@ -103,7 +100,7 @@ class SingleNetwork:
     def tests(self, scaled: bool) -> tuple[float, float]:
         """Test loss and accuracy without masks; scaled: with what is masked in training times its mean."""
         h = self.problem.test_x
-        kept = 1.0 if not scaled or self.replica.variant in ("none", "inverted") else 1 - self.replica.drop_rate
+        kept = 1.0 if not scaled or self.member.variant in ("none", "inverted") else 1 - self.member.drop_rate
         for number, layer in enumerate(self.layers):
             h = nn.functional.linear(h, kept * layer.weight if self.kind == "edge" else layer.weight, layer.bias)
             if number < self.shape.depth:

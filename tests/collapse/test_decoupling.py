@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dropatlas.collapse.decoupling import masked_outcome
+from dropatlas.collapse.decoupling import masked_outcome, sample_outcomes
 
 SEEN = Counter()
 
@@ -49,3 +49,12 @@ def test_where_the_assumption_fails_outputs_decouple_but_gradients_stay(model, a
     assert any(outcome.weight_gradient > 0 for outcome in cut)
     if biases:
         assert all(outcome.bias_gradient > 0 for outcome in cut)  # the output bias always learns
+
+
+def test_sampled_networks_are_those_of_their_stream():
+    found = sample_outcomes("site", "relu", False, 30, 3, 2, 5)
+    assert len(found) == 30
+    assert found == sample_outcomes("site", "relu", False, 30, 3, 2, 5)
+    assert found != sample_outcomes("site", "relu", False, 30, 3, 2, 6)
+    assert {outcome.has_path for outcome in found} == {False, True}
+    assert all(outcome.weight_gradient == 0 for outcome in found if not outcome.has_path)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from dropatlas.collapse.ensemble import KINDS, Ensemble, Replica, grouped_by_kind
-from dropatlas.collapse.networks import Shape
+from dropatlas.collapse.ensemble import Ensemble
+from dropatlas.collapse.members import KINDS, Member, Shape
 from dropatlas.collapse.problems import digits_problem, regression_problem
 from dropatlas.data import digits5k
 
@@ -20,20 +20,20 @@ SEED, BATCH, STEPS = 7, 5, 30
 
 
 def weights_of(ensemble, row):
-    """Weight matrices (in, out) of the replica given as number `row`, padding included."""
+    """Weight matrices (in, out) of the member given as number `row`, padding included."""
     place = ensemble._order.index(row)
     own = ensemble.parameters
     return [own.first[place], *own.hidden[:, place], own.last[place]]
 
 
-def assert_equal_training(shape, replicas, problem, dtype, tolerance, track=True):
-    ensemble = Ensemble(shape, replicas, problem, BATCH, SEED, track_gradients=track)
+def assert_equal_training(shape, members, problem, dtype, tolerance, track=True):
+    ensemble = Ensemble(shape, members, problem, BATCH, SEED, track_gradients=track)
     ensemble.advance(13)
     ensemble.measure()
     ensemble.advance(STEPS)
     found = ensemble.measure()
-    for row, replica in enumerate(replicas):
-        single = single_network.SingleNetwork(shape, replica, problem, BATCH, SEED, dtype)
+    for row, member in enumerate(members):
+        single = single_network.SingleNetwork(shape, member, problem, BATCH, SEED, dtype)
         single.train(STEPS)
         for layer, matrix in zip(single.layers, weights_of(ensemble, row), strict=True):
             rows, columns = layer.weight.T.shape
@@ -47,7 +47,7 @@ def assert_equal_training(shape, replicas, problem, dtype, tolerance, track=True
             )
             for number, layer in enumerate(single.layers[:-1]):
                 bias = ensemble.parameters.hidden_bias[number, place, 0]
-                torch.testing.assert_close(bias[: replica.width], layer.bias, rtol=tolerance, atol=tolerance)
+                torch.testing.assert_close(bias[: member.width], layer.bias, rtol=tolerance, atol=tolerance)
         assert found.crossed_steps[row] == pytest.approx(sum(single.crossed))
         np.testing.assert_allclose(
             found.weight_distance[row], single.weight_distance(), rtol=100 * tolerance, atol=tolerance
@@ -57,12 +57,12 @@ def assert_equal_training(shape, replicas, problem, dtype, tolerance, track=True
         np.testing.assert_allclose(found.test_accuracy[row], hits if scaled <= full else full_hits)
         norm = torch.sqrt(sum(w0.double().square().sum() for w0 in single.initial))
         np.testing.assert_allclose(found.initial_norm[row], norm, rtol=100 * tolerance)
-        if KINDS[replica.variant] != "sample" and sum(single.crossed[13:]):
-            skipped = replica.variant.startswith("modified")
+        if KINDS[member.variant] != "sample" and sum(single.crossed[13:]):
+            skipped = member.variant.startswith("modified")
             steps = np.flatnonzero(single.crossed) if skipped else np.arange(STEPS)
             losses = np.array(single.crossed_losses)[steps >= 13]
             np.testing.assert_allclose(found.path_loss[row], np.nanmean(losses), rtol=100 * tolerance)
-        if track and sum(single.crossed) and KINDS[replica.variant] != "sample":
+        if track and sum(single.crossed) and KINDS[member.variant] != "sample":
             norms = np.nanmean(single.gradient_norms)
             np.testing.assert_allclose(found.path_gradient[row], norms, rtol=100 * tolerance)
 
@@ -78,21 +78,21 @@ def test_every_replica_equals_its_plain_network_in_float64(kind, biases, activat
     }[kind]
     problem = regression_problem(1, inputs=4, outputs=2, samples=50, test_samples=9, dtype=torch.float64)
     rates = (0.4,) if kind == "sample" else (0.2, 0.5)
-    replicas = [
-        Replica(width, p, variant, 0.2 / width, gain, index)
+    members = [
+        Member(width, p, variant, 0.2 / width, gain, index)
         for width in (2, 4)  # two widths: the narrow one is padded
         for p in rates
         for variant in variants
         for index, gain in enumerate(("plain", "compensated"))
     ]
-    assert_equal_training(Shape(4, 5, 2, activation, biases), replicas, problem, torch.float64, 1e-12)
+    assert_equal_training(Shape(4, 5, 2, activation, biases), members, problem, torch.float64, 1e-12)
 
 
 def test_masks_without_a_path_occur_in_these_tests():
     problem = regression_problem(1, inputs=4, outputs=2, samples=50, test_samples=9, dtype=torch.float64)
     for variant in ("dropout", "dropconnect"):
         ensemble = Ensemble(
-            Shape(4, 5, 2), [Replica(2, 0.5, variant, 0.1, "plain", i) for i in range(4)], problem, BATCH, SEED
+            Shape(4, 5, 2), [Member(2, 0.5, variant, 0.1, "plain", i) for i in range(4)], problem, BATCH, SEED
         )
         ensemble.advance(STEPS)
         crossed = ensemble.measure().crossed_steps
@@ -102,16 +102,16 @@ def test_masks_without_a_path_occur_in_these_tests():
 
 def test_deep_digits_network_equals_its_plain_network_in_float32():
     problem = digits_problem(digits5k(1), 1, 50)
-    replicas = [Replica(4, 0.1, variant, 0.05, "compensated", 3) for variant in ("none", "dropout", "modified")]
-    assert_equal_training(Shape(49, 30, 10), replicas, problem, torch.float32, 2e-5, track=False)
+    members = [Member(4, 0.1, variant, 0.05, "compensated", 3) for variant in ("none", "dropout", "modified")]
+    assert_equal_training(Shape(49, 30, 10), members, problem, torch.float32, 2e-5, track=False)
 
 
 def test_training_without_gradient_tracking_is_the_same():
     problem = regression_problem(1, inputs=4, samples=50, test_samples=9, dtype=torch.float64)
-    replicas = [Replica(3, 0.3, variant, 0.1, "plain", i) for i in range(3) for variant in ("none", "dropout")]
+    members = [Member(3, 0.3, variant, 0.1, "plain", i) for i in range(3) for variant in ("none", "dropout")]
     found = []
     for track in (False, True):
-        ensemble = Ensemble(Shape(4, 6, 1), replicas, problem, BATCH, SEED, track)
+        ensemble = Ensemble(Shape(4, 6, 1), members, problem, BATCH, SEED, track)
         ensemble.advance(STEPS)
         found.append(ensemble.measure())
     np.testing.assert_allclose(found[0].weight_distance, found[1].weight_distance, rtol=1e-12)
@@ -119,10 +119,10 @@ def test_training_without_gradient_tracking_is_the_same():
 
 def test_replicas_do_not_depend_on_their_neighbours():
     problem = regression_problem(1, inputs=4, samples=50, test_samples=9, dtype=torch.float64)
-    replica = Replica(3, 0.3, "dropout", 0.1, "plain", 5)
-    others = [Replica(6, 0.1, "none", 0.3, "plain", 1), Replica(2, 0.6, "dropout", 0.2, "compensated", 2)]
-    alone = Ensemble(Shape(4, 6, 1), [replica], problem, BATCH, SEED)
-    among = Ensemble(Shape(4, 6, 1), [others[0], replica, others[1]], problem, BATCH, SEED)
+    member = Member(3, 0.3, "dropout", 0.1, "plain", 5)
+    others = [Member(6, 0.1, "none", 0.3, "plain", 1), Member(2, 0.6, "dropout", 0.2, "compensated", 2)]
+    alone = Ensemble(Shape(4, 6, 1), [member], problem, BATCH, SEED)
+    among = Ensemble(Shape(4, 6, 1), [others[0], member, others[1]], problem, BATCH, SEED)
     for ensemble in (alone, among):
         ensemble.advance(50)
     assert alone.measure().crossed_steps[0] == among.measure().crossed_steps[1]
@@ -132,24 +132,24 @@ def test_replicas_do_not_depend_on_their_neighbours():
 
 def test_a_diverged_replica_is_marked_and_the_rest_goes_on():
     problem = regression_problem(1, inputs=4, samples=50, test_samples=9)
-    replicas = [Replica(3, 0.1, "dropout", rate, "plain", 1) for rate in (1e6, 0.05)]
-    ensemble = Ensemble(Shape(4, 3, 1, activation="relu"), replicas, problem, BATCH, SEED)
+    members = [Member(3, 0.1, "dropout", rate, "plain", 1) for rate in (1e6, 0.05)]
+    ensemble = Ensemble(Shape(4, 3, 1, activation="relu"), members, problem, BATCH, SEED)
     for step in (50, 100):
         ensemble.advance(step)
         found = ensemble.measure()
     assert found.diverged.tolist() == [True, False]
     assert np.isnan(found.weight_distance[0])
-    alone = Ensemble(Shape(4, 3, 1, activation="relu"), replicas[1:], problem, BATCH, SEED)
+    alone = Ensemble(Shape(4, 3, 1, activation="relu"), members[1:], problem, BATCH, SEED)
     alone.advance(100)
     np.testing.assert_allclose(found.weight_distance[1], alone.measure().weight_distance[0], rtol=1e-5)
 
 
 def test_state_restores_exactly():
     problem = regression_problem(1, inputs=4, samples=50, test_samples=9)
-    replicas = [Replica(3, 0.3, "dropout", 0.1, "plain", i) for i in range(3)]
+    members = [Member(3, 0.3, "dropout", 0.1, "plain", i) for i in range(3)]
 
     def build():
-        return Ensemble(Shape(4, 6, 1, biases=True), replicas, problem, BATCH, SEED, track_gradients=True)
+        return Ensemble(Shape(4, 6, 1, biases=True), members, problem, BATCH, SEED, track_gradients=True)
 
     straight, first, second = build(), build(), build()
     straight.advance(45)
@@ -162,20 +162,3 @@ def test_state_restores_exactly():
     left, right = straight.measure(), second.measure()
     for name, value in vars(left).items():
         np.testing.assert_array_equal(value, getattr(right, name), err_msg=name)
-
-
-def test_bad_values_name_the_key():
-    with pytest.raises(ValueError, match="learning_rate must be > 0, got 0"):
-        Replica(3, 0.3, "dropout", 0.0, "plain", 0)
-    with pytest.raises(ValueError, match="width must be at least 1, got 0"):
-        Replica(0, 0.3, "dropout", 0.1, "plain", 0)
-    with pytest.raises(ValueError, match=r"drop_rate must be in \[0, 1\), got 1"):
-        Replica(3, 1.0, "dropout", 0.1, "plain", 0)
-    with pytest.raises(ValueError, match="variant must be one of"):
-        Replica(3, 0.3, "dropuot", 0.1, "plain", 0)
-
-
-def test_kinds_are_grouped():
-    replicas = [Replica(3, p, variant, 0.1, "plain", 0) for p in (0.1, 0.2) for variant in KINDS]
-    groups = grouped_by_kind(replicas)
-    assert sorted(len(group) for group in groups) == [1, 1, 4, 6]

@@ -43,6 +43,6 @@ def test_crossings_follow_theta(model):
 
 
 def test_steps_and_replicas_have_masks_of_their_own():
-    drawn = [draw_vertex_masks(0.5, 3, 8, 1, replica, block) for replica in (0, 1) for block in (0, 1)]
+    drawn = [draw_vertex_masks(0.5, 3, 8, 1, number, block) for number in (0, 1) for block in (0, 1)]
     assert len({mask.tobytes() for mask in drawn}) == 4
     np.testing.assert_array_equal(drawn[0], draw_vertex_masks(0.5, 3, 8, 1, 0, 0))

@@ -5,32 +5,40 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
-from dropatlas.collapse.runs import first_step_where, log_spaced_steps
+from dropatlas.collapse.ensemble import Ensemble
+from dropatlas.collapse.members import Member, Shape
+from dropatlas.collapse.problems import regression_problem
+from dropatlas.collapse.runs import history
+
+PROBLEM = regression_problem(1)
 
 RUN = """
 import sys
 from pathlib import Path
 import torch
-from dropatlas.collapse import runs
-from dropatlas.collapse.ensemble import Ensemble, Replica
-from dropatlas.collapse.networks import Shape
+from dropatlas import checkpoints as module
+from dropatlas.collapse.runs import history
+from dropatlas.collapse.ensemble import Ensemble
+from dropatlas.collapse.members import Member, Shape
 from dropatlas.collapse.problems import regression_problem
 
-runs.CHECKPOINT_SECONDS = 0.0
+module.CHECKPOINT_SECONDS = 0.0
 torch.set_num_threads(1)
 table, checkpoints, pause = Path(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2] else None, float(sys.argv[3])
-replicas = [Replica(4, 0.2, variant, 0.1, "plain", i) for variant in ("none", "dropout") for i in range(3)]
-ensemble = Ensemble(Shape(16, 8, 1, biases=True), replicas, regression_problem(1), 8, 1, track_gradients=True)
+members = [Member(4, 0.2, variant, 0.1, "plain", i) for variant in ("none", "dropout") for i in range(3)]
+ensemble = Ensemble(Shape(16, 8, 1, biases=True), members, regression_problem(1), 8, 1, track_gradients=True)
 if pause:
     import time
     train = ensemble.advance
     ensemble.advance = lambda until: (train(until), time.sleep(pause))
-runs.history(ensemble, list(range(10, 301, 10)), checkpoints).to_parquet(table)
+history(ensemble, list(range(10, 301, 10)), checkpoints).to_parquet(table)
 """
 
 
@@ -45,14 +53,14 @@ def test_a_killed_run_resumes_and_gives_the_identical_table(tmp_path):
     straight = start(tmp_path / "straight.parquet", "")
     killed = start(tmp_path / "killed.parquet", kept, pause=0.2)
     deadline = time.monotonic() + 60
-    while not (kept.exists() and list(kept.glob("*.pt"))) and time.monotonic() < deadline:
+    while not (kept.exists() and list(kept.glob("[!.]*"))) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.5)  # a few measurements more
     os.kill(killed.pid, signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL
     killed.stderr.close()
     assert not (tmp_path / "killed.parquet").exists()
-    assert list(kept.glob("*.pt"))
+    assert list(kept.glob("[!.]*"))
     resumed = start(tmp_path / "resumed.parquet", kept)
     for process in (straight, resumed):
         assert process.wait(timeout=60) == 0, process.stderr.read().decode()
@@ -60,7 +68,7 @@ def test_a_killed_run_resumes_and_gives_the_identical_table(tmp_path):
     left, right = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("straight", "resumed"))
     pd.testing.assert_frame_equal(left, right, check_exact=True)
     # A finished run is not computed again, and a damaged checkpoint only costs time.
-    (checkpoint,) = kept.glob("*.pt")
+    (checkpoint,) = kept.glob("[!.]*")
     checkpoint.write_bytes(checkpoint.read_bytes()[:100])
     again = start(tmp_path / "again.parquet", kept)
     assert again.wait(timeout=60) == 0
@@ -68,15 +76,30 @@ def test_a_killed_run_resumes_and_gives_the_identical_table(tmp_path):
     pd.testing.assert_frame_equal(left, pd.read_parquet(tmp_path / "again.parquet"), check_exact=True)
 
 
-def test_first_step_where_marks_runs_that_never_get_there():
-    frame = pd.DataFrame({"run": [0, 0, 0, 1, 1, 1], "step": [1, 5, 9] * 2, "loss": [1.0, 0.4, 0.6, 1.0, 0.9, 0.8]})
-    found = first_step_where(frame, lambda rows: rows.loss <= 0.5, ["run"])
-    assert found[0] == 5
-    assert pd.isna(found[1])
+def ensemble(seed=1, batch_size=8, problem=PROBLEM, track_gradients=False):
+    members = [Member(4, 0.2, "dropout", 0.1, "plain", index) for index in range(2)]
+    return Ensemble(Shape(16, 3, 1), members, problem, batch_size, seed, track_gradients)
 
 
-def test_log_spaced_steps():
-    assert log_spaced_steps(1000, 4) == [1, 10, 100, 1000]
-    assert log_spaced_steps(3, 50) == [1, 2, 3]
-    with pytest.raises(ValueError, match="1 <= first <= last"):
-        log_spaced_steps(3, 5, first=4)
+OTHER_TARGETS = torch.cat([PROBLEM.test_y[:-1], PROBLEM.test_y[-1:] + 1e-6])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 2},
+        {"batch_size": 9},
+        {"problem": replace(PROBLEM, test_y=OTHER_TARGETS)},
+        {"track_gradients": True},
+        {"steps": [10, 30]},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_checkpoint_of_another_run_is_not_picked_up(change, tmp_path, caplog):
+    history(ensemble(), [10, 20], tmp_path)
+    options = {"steps": [10, 20]} | change
+    steps = options.pop("steps")
+    found = history(ensemble(**options), steps, tmp_path)
+    assert "(of a run with other settings, seed, data or code): starting over" in caplog.text
+    pd.testing.assert_frame_equal(found, history(ensemble(**options), steps), check_exact=True)
+    assert len(list(tmp_path.iterdir())) == 1

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 import torch
 
+from dropatlas.collapse.members import TOPOLOGIES
 from dropatlas.collapse.problems import digits_problem
 from dropatlas.collapse.settings import OtherTopologies, Training
-from dropatlas.collapse.topologies import TOPOLOGIES, StackedTopology
+from dropatlas.collapse.topologies import StackedTopology, crossing_of
 from dropatlas.data import digits5k, save
 from dropatlas.tasks.collapse import topologies as table
 
@@ -41,6 +42,22 @@ def test_only_the_stream_of_a_residual_network_learns_when_every_mask_is_empty(t
     else:
         assert not any(moved)
         assert networks.crossed[0] == 0
+
+
+def test_training_ends_with_the_mean_loss_of_the_last_tenth():
+    networks, apart = build("plain", [0.0, 0.2], [0, 1]), build("plain", [0.0, 0.2], [0, 1])
+    found = networks.train(20)
+    apart.advance(18)
+    apart.measure()
+    apart.advance(20)
+    for name, values in apart.measure().items():
+        np.testing.assert_array_equal(found[name], values)
+
+
+def test_only_residual_networks_always_have_a_path_and_their_branches_seldom_do():
+    plain, residual = (crossing_of(topology, 0.5, 2, 3) for topology in ("convolution", "residual"))
+    assert plain == pytest.approx((0.75**3,) * 3)
+    assert residual == pytest.approx((0.75**3, 1.0, 1 - 0.25**3))
 
 
 def test_an_unknown_topology_is_named():

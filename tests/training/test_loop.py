@@ -1,15 +1,19 @@
 """The training loop: against plain PyTorch, resumed, diverging, selecting."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 import torch
 from torch import nn
 
+from dropatlas import checkpoints
 from dropatlas.layers import METHODS, apply_method, monte_carlo_dropping
 from dropatlas.models import build_model
 from dropatlas.training import (
     Augmentation,
     Recipe,
+    Split,
     TrainingDivergedError,
     evaluate,
     loop,
@@ -68,7 +72,7 @@ def test_learns_and_repeats_bit_for_bit(method, data):
 
 @pytest.mark.parametrize("epochs", [1, 3])
 def test_killed_and_resumed_equals_uninterrupted(epochs, data, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoints, "CHECKPOINT_SECONDS", 0.0)
     whole_model, model = network(), network()
     whole = train(whole_model, data, RECIPE, seed=2, device="cpu")
     kept = tmp_path / "run.pt"
@@ -84,7 +88,7 @@ def test_killed_and_resumed_equals_uninterrupted(epochs, data, tmp_path, monkeyp
 
 
 def test_killed_within_an_epoch(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoints, "CHECKPOINT_SECONDS", 0.0)
     whole = train(network(), data, RECIPE, seed=2, device="cpu")
     model, kept = network(), tmp_path / "run.pt"
     steps = iter(range(10**6))
@@ -115,16 +119,28 @@ def test_a_finished_run_is_not_trained_again(data, tmp_path):
         {"recipe": RECIPE.model_copy(update={"learning_rate": 0.04})},
         {"model": network("dropconnect")},
         {"model": network(seed=6)},
+        {"data": "other"},
     ],
 )
 def test_a_checkpoint_of_another_run_is_not_picked_up(change, data, tmp_path, caplog):
     kept = tmp_path / "run.pt"
     train(network(), data, RECIPE, 2, kept, device="cpu")
+    if "data" in change:
+        pixels = data.test.inputs.clone()
+        pixels[-1, -1, -1, -1] ^= 1
+        change = {"data": replace(data, test=Split(pixels, data.test.targets))}
     arguments = {"model": network(), "data": data, "recipe": RECIPE, "seed": 2, "checkpoint": kept} | change
     rows = []
     train(**arguments, after_epoch=rows.append, device="cpu")
     assert len(rows) == 4
-    assert "belongs to a run with other settings, data or code: starting over" in caplog.text
+    assert "(of a run with other settings, seed, data or code): starting over" in caplog.text
+
+
+def test_the_code_of_every_layer_decides(data, tmp_path, monkeypatch):
+    modules = []
+    monkeypatch.setattr(checkpoints, "_code", lambda names: modules.append(names) or "")
+    train(network(), data, RECIPE, 2, tmp_path / "run.pt", device="cpu")
+    assert {"dropatlas.training.loop", "dropatlas.layers.dynamic", "dropatlas.models.resnet"} <= modules[0]
 
 
 def test_a_damaged_checkpoint_means_starting_over(data, tmp_path, caplog):

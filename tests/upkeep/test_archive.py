@@ -8,7 +8,7 @@ import tarfile
 import pytest
 
 from dropatlas.files import sha256_of_file
-from dropatlas.upkeep.archive import ArchiveError, publish, restore
+from dropatlas.upkeep.archive import ArchiveError, pack, restore
 
 TABLE = "results/quick/tables/percolation/required_width.parquet"
 
@@ -31,8 +31,8 @@ def project(results):
 
 @pytest.fixture
 def archive(project, tmp_path):
-    path = tmp_path / "published.tar.gz"
-    publish(project / "results" / "quick", path)
+    path = tmp_path / "packed.tar.gz"
+    pack(project / "results" / "quick", path)
     return path
 
 
@@ -50,17 +50,17 @@ def test_results_and_their_records_come_back_as_they_were(project, archive, tmp_
     assert {TABLE, record_of(TABLE)} <= set(after)
 
 
-def test_results_that_are_not_current_are_not_published(project, tmp_path):
+def test_results_that_are_not_current_are_not_packed(project, tmp_path):
     (project / "results/quick/figures/percolation/width.svg").write_text("<svg>nicer</svg>")
-    with pytest.raises(ArchiveError, match=r"(?s)not published.*edited +.*width\.svg"):
-        publish(project / "results" / "quick", tmp_path / "published.tar.gz")
-    assert not (tmp_path / "published.tar.gz").exists()
+    with pytest.raises(ArchiveError, match=r"(?s)not packed.*edited +.*width\.svg"):
+        pack(project / "results" / "quick", tmp_path / "packed.tar.gz")
+    assert not (tmp_path / "packed.tar.gz").exists()
 
 
-def test_results_without_records_are_not_published(project, tmp_path):
+def test_results_without_records_are_not_packed(project, tmp_path):
     (project / record_of(TABLE)).unlink()
     with pytest.raises(ArchiveError, match="no records of Snakemake"):
-        publish(project / "results" / "quick", tmp_path / "published.tar.gz")
+        pack(project / "results" / "quick", tmp_path / "packed.tar.gz")
 
 
 def rewritten(archive, change):
@@ -92,7 +92,7 @@ def manifest_with(name):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda name, content: (name, content + b"x" if name == TABLE else content), "is not what was published"),
+        (lambda name, content: (name, content + b"x" if name == TABLE else content), "is not what was packed"),
         (lambda name, content: (name, None if name == TABLE else content), "of its manifest is missing"),
         (lambda name, content: (name, None if name == "manifest.json" else content), "its first member is no manifest"),
         (lambda name, content: ("results/quick/tables/x" if name == TABLE else name, content), "not a file of its"),

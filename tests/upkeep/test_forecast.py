@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from dropatlas.catalogue.ddc import model_cost
+from dropatlas.config import stored_config
 from dropatlas.upkeep import forecast as forecasts
-from dropatlas.upkeep.work import _model
 
 COLUMNS = ["s", "cpu_time", "max_rss", "threads"]
 
@@ -53,7 +54,7 @@ def test_no_scale_is_less_work_than_quick():
 
 def test_a_model_is_as_much_work_as_its_products():
     # one hidden layer of the multilayer perceptron after the other: 10·128 + 128·64 + 64·1 weights
-    assert _model("tabular_mlp", (10,), 1).multiply_adds == 10 * 128 + 128 * 64 + 64
+    assert model_cost("tabular_mlp", (10,), 1).multiply_adds == 10 * 128 + 128 * 64 + 64
 
 
 def test_the_same_scale_takes_what_it_took(runs):
@@ -95,27 +96,24 @@ def test_the_largest_recorded_run_counts(runs):
 
 def test_what_is_unknown_is_said_and_never_zero(runs):
     runs.add("quick", "collapse/movement", seconds=20.0)
-    runs.add("quick", "somewhere/new_table", seconds=20.0)
     for step in ("percolation/notebook", "arxiv-2512.13853/page", "scorecard/table", "scorecard/csv"):
         runs.add("quick", step, seconds=20.0)
     found = runs.forecast("paper")
-    assert isnan(found["somewhere/new_table"].core_hours)
-    assert found["somewhere/new_table"].basis == "its work is not counted in dropatlas.upkeep.work"
     assert isnan(found["collapse/variants"].core_hours)
     assert found["collapse/variants"].basis == "never timed"
     assert not {"percolation/notebook", "arxiv-2512.13853/page", "scorecard/table", "scorecard/csv"} & set(found)
     text = forecasts.summary("paper", list(found.values()), cores=2)
-    assert "unknown" in next(line for line in text.splitlines() if line.startswith("somewhere/new_table"))
+    assert "unknown" in next(line for line in text.splitlines() if line.startswith("collapse/variants"))
     assert f"not included, because unknown: {len(found) - 1} tables" in text
 
 
 def test_an_arm_never_timed_is_estimated_from_another(runs):
-    runs.add("quick", "ddc_runs/cifar10_vgg13-all", seconds=forecasts.START_SECONDS + 10.0)
-    found = runs.forecast("paper")["ddc_runs/norb_vgg13-none"]
-    before = forecasts.work_at("quick")["ddc_runs/cifar10_vgg13-all"].operations
+    runs.add("quick", "ddc/cifar10_vgg13-all", seconds=forecasts.START_SECONDS + 10.0)
+    found = runs.forecast("paper")["ddc/norb_vgg13-none"]
+    before = forecasts.work_at("quick")["ddc/cifar10_vgg13-all"].operations
     after = forecasts.work_at("paper")[found.name].operations
     assert found.core_hours * 3600 == pytest.approx(forecasts.START_SECONDS + 10.0 * after / before)
-    assert found.basis == "quick, ddc_runs/cifar10_vgg13-all"
+    assert found.basis == "quick, ddc/cifar10_vgg13-all"
     assert found.on_gpu
 
 
@@ -132,9 +130,9 @@ def test_a_run_is_at_least_as_long_as_its_longest_job(runs):
 
 def test_data_sets_count_as_downloads_and_as_prepared():
     # shapes10 alone would be 6,000 images of 3,072 bytes
-    assert forecasts.data_megabytes(forecasts.configuration("quick")) == pytest.approx(6000 * 3072 / 1e6)
+    assert forecasts.data_megabytes(stored_config("quick")) == pytest.approx(6000 * 3072 / 1e6)
     mnist = 11_594_722 + 70_000 * 784
     cifar = 170_052_171 + 60_000 * 3072
-    assert forecasts.data_megabytes(forecasts.configuration("standard")) == pytest.approx(
+    assert forecasts.data_megabytes(stored_config("standard")) == pytest.approx(
         (mnist + cifar + 25_000 * 3072) / 1e6, rel=0.001
     )

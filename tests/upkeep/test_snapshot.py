@@ -10,6 +10,7 @@ from dropatlas.claims import load_ledger
 from dropatlas.files import sha256_of_file
 from dropatlas.provenance import ROOT
 from dropatlas.seals import read_checksums, write_checksums
+from dropatlas.tables import content_hash, read_table
 from dropatlas.tasks.judge_claims import tabulate
 from dropatlas.upkeep import snapshot as module
 from dropatlas.upkeep.snapshot import (
@@ -28,17 +29,21 @@ PUBLISHED = ROOT / "results" / "published"
 TASK = "dropatlas.tasks.judge_claims"
 
 
-@pytest.fixture
-def finish(make_table, make_report):
-    """Writes a finished report: a table, verdicts of which the first has this effect, a figure, notebook and page."""
+@pytest.fixture(scope="session")
+def finish(make_table, make_tables, make_report, catalogue):
+    """Writes a finished report: its evidence, verdicts of which the first has this effect, a figure, notebook, page."""
 
     def make(results, report, effect):
         docket = load_ledger().docket(report, "quick")
+        judged = catalogue[f"{report}/claims"]
+        make_tables(results, list(judged.tables))
+        inputs = {name: content_hash(read_table(results / "tables" / f"{name}.parquet")) for name in judged.tables}
         rows = tabulate(docket, {})
         found = {"verdict": "reproduced", "effect": effect, "interval_low": 0.25, "interval_high": 0.75}
         rows.loc[0, [*found, "measure"]] = [*found.values(), "|x|"]
-        make_table(results / "tables" / report / "claims.parquet", rows, task=TASK, settings=docket.model_dump_json())
-        make_table(results / "tables" / "percolation" / "required_width.parquet")
+        path = results / "tables" / f"{judged.name}.parquet"
+        make_table(path, rows, task=TASK, settings=judged.settings, inputs=inputs)
+        make_tables(results, ["percolation/required_width"])
         folder = results / "figures" / report
         folder.mkdir(exist_ok=True, parents=True)
         (folder / f"{docket.claims[0].figure}.svg").write_text("longer " * 10)
@@ -49,13 +54,21 @@ def finish(make_table, make_report):
     return make
 
 
-@pytest.fixture
-def run(results, finish):
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, finish):
     """A finished run of all reports, and a README."""
+    project = tmp_path_factory.mktemp("finished")
     for report in report_names():
-        finish(results, report, 0.5)
-    (results.parents[1] / "README.md").write_text(f"# Atlas\n\n{BEGIN}\nthe last one\n{END}\n\nMore.\n")
-    return results
+        finish(project / "results" / "quick", report, 0.5)
+    (project / "README.md").write_text(f"# Atlas\n\n{BEGIN}\nthe last one\n{END}\n\nMore.\n")
+    return project
+
+
+@pytest.fixture
+def run(tmp_path, finished):
+    """A copy of the finished run."""
+    shutil.copytree(finished, tmp_path / "project")
+    return tmp_path / "project" / "results" / "quick"
 
 
 def test_a_snapshot_holds_scorecard_key_figures_and_provenance(run):
@@ -66,12 +79,13 @@ def test_a_snapshot_holds_scorecard_key_figures_and_provenance(run):
     assert {path.name for path in folder.iterdir()} == figures | names  # the PNG is the smaller one here
     rows = pd.read_csv(folder / "scorecard.csv")
     assert list(rows.id) == [claim.id for claim in load_ledger()]
-    assert rows.verdict.value_counts().to_dict() == {"reproduced": 5, "not run": len(rows) - 5}
+    assert rows.verdict.value_counts().to_dict() == {"reproduced": 4, "not run": len(rows) - 4}
     origins = json.loads((folder / "provenance.json").read_text())
     assert origins["outdated"] == []
     assert list(origins["reports"]) == sorted(report_names())
     behind = origins["reports"]["percolation"]
-    assert set(behind) == {"percolation/claims", "percolation/required_width"}
+    evidence = {"percolation/crossing_probability", "percolation/finite_thresholds"}
+    assert set(behind) == {"percolation/claims", "percolation/required_width"} | evidence
     assert behind["percolation/claims"]["task"] == TASK
 
 
@@ -83,7 +97,7 @@ def test_the_readme_shows_the_picture_and_a_line_per_claim(run):
     assert "the last one" not in text
     assert "](results/published/verdicts.svg)" in text
     assert "arXiv 2512.13853: 2 reproduced, 10 not run" in text
-    assert "(percolation, training collapse, phase diagram, ddc benchmark, ddc ablations)" in text
+    assert "(percolation, collapse, phases, ddc)" in text
     link = "[reproduced](results/published/percolation-sampling_agreement.png)"
     assert f"(Theorem IV.1) | a theorem | 0.5 [0.25, 0.75]: &#124;x&#124; | {link} |" in text
     assert text.count("\n| ") == 2 + len(load_ledger())
@@ -130,7 +144,7 @@ def spoil_figure(run, monkeypatch):
 
 
 def spoil_report(run, monkeypatch):
-    (run / "notebooks" / "phase_diagram.ipynb").unlink()
+    (run / "notebooks" / "phases.ipynb").unlink()
 
 
 def spoil_size(run, monkeypatch):
@@ -146,7 +160,7 @@ def spoil_marks(run, monkeypatch):
     [
         (spoil_table, [], r"(?s)until percolation is current.*damaged +.*required_width\.parquet"),
         (spoil_figure, ["percolation"], r"(?s)until percolation is current.*edited +.*sampling_agreement\.svg"),
-        (spoil_report, [], "has no phase_diagram report; run it first"),
+        (spoil_report, [], "has no phases report; run it first"),
         (spoil_size, [], "at most 0.0001 MB may be committed"),
         (spoil_marks, [], "README.md needs the two lines"),
         (lambda run, monkeypatch: None, ["percolation", "everything"], "unknown report everything; there are percol"),
@@ -163,12 +177,12 @@ def test_what_cannot_be_published_leaves_everything_as_it_was(run, monkeypatch, 
 
 
 def test_a_report_is_not_kept_that_was_never_published(run):
-    with pytest.raises(SnapshotError, match=r"renew ddc_ablations, .*, training_collapse, too: not published at scale"):
+    with pytest.raises(SnapshotError, match=r"renew collapse, ddc, phases, too: not published at scale"):
         snapshot(run, ["percolation"])
     folder = snapshot(run)
     rows = pd.read_csv(folder / "scorecard.csv")
     rows[rows.id != "M3"].to_csv(folder / "scorecard.csv", index=False)
-    with pytest.raises(SnapshotError, match="renew phase_diagram, too: not published at scale quick with all claims"):
+    with pytest.raises(SnapshotError, match="renew phases, too: not published at scale quick with all claims"):
         snapshot(run, ["percolation"])
 
 
@@ -177,11 +191,11 @@ def test_a_kept_report_that_may_come_out_differently_is_named(run):
     readme = run.parents[1] / "README.md"
     assert OUTDATED not in readme.read_text()
     described = json.loads((folder / "provenance.json").read_text())
-    described["reports"]["phase_diagram"]["percolation/required_width"]["settings"] = "{}"
+    described["reports"]["phases"]["percolation/required_width"]["settings"] = "{}"
     (folder / "provenance.json").write_text(json.dumps(described))
     snapshot(run, ["percolation"])
-    assert f"{OUTDATED} phase diagram.\n" in readme.read_text()
-    snapshot(run, ["phase_diagram"])
+    assert f"{OUTDATED} phases.\n" in readme.read_text()
+    snapshot(run, ["phases"])
     assert OUTDATED not in readme.read_text()
 
 

@@ -1,6 +1,7 @@
 """Every way in which a result can be other than it should be is told apart, on a results folder made here."""
 
 import json
+import shutil
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -63,15 +64,48 @@ def test_a_table_of_another_program_is_unknown(results):
         ({"settings": '{"drop_rates":[0.1]}'}, "settings are not those in config/"),
         ({"seed": 7}, "seed was 7"),
         ({"scale": "standard"}, "scale was standard"),
-        ({"task": "dropatlas.tasks.percolation.scaling_laws"}, None),
-        ({"inputs": {"percolation/none": "ab"}}, "inputs changed: percolation/none"),
-        ({"inputs": {"data/mnist": "ab"}}, None),  # data that is not there cannot be compared
+        (
+            {"task": "dropatlas.tasks.percolation.scaling_laws"},
+            "made by dropatlas.tasks.percolation.scaling_laws, not by dropatlas.tasks.percolation.required_width",
+        ),
+        (
+            {"inputs": {"percolation/none": "ab"}},
+            "made from other tables or data sets; inputs changed: percolation/none",
+        ),
+        ({"inputs": {"data/mnist": "ab"}}, "made from other tables or data sets"),
     ],
 )
-def test_a_table_of_other_settings_seed_scale_or_inputs_is_stale(results, make_table, changes, expected):
+def test_a_table_of_other_settings_seed_scale_task_or_inputs_is_stale(results, make_table, changes, expected):
     make_table(results / TABLE, **changes)
-    assert states(results)[TABLE] == (State.STALE if expected else State.CURRENT)
-    assert reason(results, TABLE) == (expected or "")
+    assert states(results)[TABLE] == State.STALE
+    assert reason(results, TABLE) == expected
+
+
+def test_a_seeded_table_without_a_seed_is_stale(results, make_tables, make_table, catalogue):
+    table = catalogue["collapse/decoupling"]
+    path = results / "tables" / "collapse" / "decoupling.parquet"
+    make_tables(results, [table.name])
+    assert states(results)["tables/collapse/decoupling.parquet"] == State.CURRENT
+    make_table(path, task=table.module, settings=table.settings, seed=None)
+    assert reason(results, "tables/collapse/decoupling.parquet") == "seed was None"
+
+
+def test_a_table_copied_over_another_is_named(results, make_tables, catalogue):
+    """Of another task, and of the same task with the settings of another table: each is current under its own name."""
+    folder = results / "tables"
+    names = ["percolation/scaling_laws", "percolation/finite_thresholds", "phases/diagram", "phases/diagram_relu"]
+    make_tables(results, names)
+    assert {states(results)[f"tables/{name}.parquet"] for name in names} == {State.CURRENT}
+    for source, target in zip(names[::2], names[1::2], strict=True):
+        shutil.copy(folder / f"{source}.parquet", folder / f"{target}.parquet")
+    assert "made by dropatlas.tasks.percolation.scaling_laws, not by" in reason(results, f"tables/{names[1]}.parquet")
+    assert reason(results, f"tables/{names[3]}.parquet") == "settings are not those in config/"
+
+
+def test_a_table_that_no_rule_makes_is_named(results, make_table):
+    make_table(results / "tables" / "percolation" / "my_own.parquet")
+    assert states(results)["tables/percolation/my_own.parquet"] == State.UNKNOWN
+    assert "no rule makes a table of this name" in reason(results, "tables/percolation/my_own.parquet")
 
 
 def test_a_table_of_other_code_is_stale(results, make_table, monkeypatch):

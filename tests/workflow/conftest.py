@@ -17,7 +17,7 @@ from dropatlas.provenance import ROOT
 RUN_FOLDERS = ("results", ".snakemake")
 """What a run leaves in a checkout."""
 
-TARGETS = ("all", "reports", "scorecard", "data", "percolation", "collapse", "phases", "ddc", "ablations")
+TARGETS = ("all", "reports", "scorecard", "data", "percolation", "collapse", "phases", "ddc")
 
 
 def copy_sources(target: Path) -> None:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.workflow
 def test_the_sets_of_the_quick_scale_need_no_download(project, tmp_path):
     nowhere = f'data={{"sources": {{"offline_directory": "{tmp_path / "nothing"}"}}}}'
     done = finished(project.snakemake("data", "--config", nowhere))
-    assert done == Counter({"describe_datasets": 1})  # the run has made both sets
+    assert done == Counter({"tabulate_data_datasets": 1})  # the run has made both sets
     described = read_table(project.path / "results/quick/tables/data/datasets.parquet")
     assert described.set_index(["name", "split"]).images.to_dict() == {
         ("digits5k", "train"): 4000,

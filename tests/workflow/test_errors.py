@@ -25,11 +25,40 @@ def test_a_wrong_configuration_stops_before_any_job(checkout, arguments, expecte
 
 
 def test_a_broken_claim_ledger_stops_before_any_job(project):
-    project.edit("config/claims.yaml", "kind: theorem", "kind: hope")
+    project.edit("config/claims.yaml", "group: published", "group: hoped")
     output = project.snakemake(expect=1)
-    assert "entry 0 (P1), kind" in output
-    assert "got 'hope'" in output
-    project.edit("config/claims.yaml", "kind: hope", "kind: theorem")
+    assert "entry 0 (P1), group" in output
+    assert "got 'hoped'" in output
+    project.edit("config/claims.yaml", "group: hoped", "group: published")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        ("config/claims.yaml", "report: percolation", "report: maps", "claim P1: unknown part 'maps'; there are perc"),
+        ("config/claims.yaml", "- id: P1\n", "- id: P99\n", "claim P99: one function judge_p99 is needed in dropatlas"),
+        (
+            "src/dropatlas/catalogue/collapse.py",
+            'name="collapse/movement"',
+            'name="collapse/decoupling"',
+            "two tables are called 'collapse/decoupling'",
+        ),
+        (
+            "src/dropatlas/catalogue/collapse.py",
+            'name="collapse/movement"',
+            'name="collapse/moved"',
+            "table collapse/moved: the configuration has no section 'collapse.moved'",
+        ),
+    ],
+)
+def test_a_wrong_record_stops_before_any_job_and_names_the_place(project, name, old, new, message):
+    project.edit(name, old, new)
+    try:
+        output = project.snakemake(expect=1)
+        assert message in output
+        assert "Traceback" not in output
+    finally:
+        project.edit(name, new, old)
 
 
 def test_a_results_folder_that_cannot_be_written_is_named(project):
@@ -75,7 +104,10 @@ def test_make_names_a_missing_python(checkout, target):
 
 
 def test_dropatlas_claim_answers_and_names_unknown_ids(project):
-    assert "reproduced at scale quick" in project.dropatlas("claim", "P1").stdout
+    told = project.dropatlas("claim", "P1").stdout
+    assert "verdict    reproduced (scale quick; to be decided from quick on)" in told
+    assert "parts      holds: " in told
+    assert "run again  snakemake --config scale=quick --forcerun " in told
     unknown = project.dropatlas("claim", "P99")
     assert unknown.returncode == 1
     assert unknown.stderr.startswith("error: unknown claim id 'P99'; the ledger has P1")

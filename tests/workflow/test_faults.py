@@ -63,13 +63,17 @@ def test_a_second_run_beside_the_first_is_refused_and_a_killed_one_is_unlocked(p
     process.communicate()
     assert "locked" in project.snakemake(*sampling(100), expect=1)
     project.snakemake("--unlock")
-    assert project.run(*sampling(100)) == Counter(["tabulate_crossing_probability"])
+    assert project.run(*sampling(100)) == Counter(["tabulate_percolation_crossing_probability"])
     (project.path / TABLE).unlink()
 
 
 def test_a_failing_notebook_is_kept_and_other_reports_still_come(project):
-    name, old, new = "notebooks/percolation.ipynb", '\\"percolation\\", results', '\\"percolation\\", 1 / 0'
-    other = ("notebooks/training_collapse.ipynb", "# Training collapse: deep", "# Training collapse again: deep")
+    name, old, new = (
+        "notebooks/percolation.ipynb",
+        '\\"percolation\\", results, tables',
+        '\\"percolation\\", 1 / 0, tables',
+    )
+    other = ("notebooks/collapse.ipynb", "# Training collapse: deep", "# Training collapse again: deep")
     project.edit(name, old, new)
     project.edit(*other)
     output = project.snakemake(expect=1)
@@ -77,7 +81,7 @@ def test_a_failing_notebook_is_kept_and_other_reports_still_come(project):
     results = project.path / "results/quick"
     assert "ZeroDivisionError" in (results / "logs/percolation/notebook.failed.ipynb").read_text(encoding="utf-8")
     assert "ZeroDivisionError" in (results / "logs/percolation/notebook.log").read_text(encoding="utf-8")
-    assert "Training collapse again" in (results / "reports/training_collapse.html").read_text(encoding="utf-8")
+    assert "Training collapse again" in (results / "reports/collapse.html").read_text(encoding="utf-8")
     start = (results / "reports/index.html").read_text(encoding="utf-8")
     assert "Percolation: not run" in start
     assert 'href="arxiv-2512.13853.html"' not in start  # the page of its paper waits for it

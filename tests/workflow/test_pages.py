@@ -20,7 +20,7 @@ def pages(checkout, quick_output):
 
 
 def test_nobody_trips_over_a_page(browser, pages):
-    assert {page.stem for page in pages} >= {"index", "scorecard", "percolation", "training_collapse", "phase_diagram"}
+    assert {page.stem for page in pages} >= {"index", "scorecard", "percolation", "collapse", "phases"}
     for page in pages:
         assert defects(browser, page) == [], page.name
 

@@ -12,12 +12,13 @@ from dropatlas.config import CONFIG, load_config
 pytestmark = pytest.mark.workflow
 
 DEFAULTS = yaml.safe_load((CONFIG / "config.yaml").read_text(encoding="utf-8"))
-REPORTS = 5
+PARTS = ["percolation", "collapse", "phases", "ddc"]
+REPORTS = len(PARTS)
 PAPERS = 3
-PAGES = ["execute_notebook", "render_report", "render_paper", "render_index"]
-SCORECARD = ["tabulate_scorecard", "export_scorecard", "execute_notebook", "render_report"]
-ALL_PAGES = [*REPORTS * ["execute_notebook", "render_report"], *PAPERS * ["render_paper"], *SCORECARD, "render_index"]
-ALL_VERDICTS = REPORTS * ["judge_claims"]
+PAGES = ["execute_notebook", "render_page", "render_paper", "render_index"]
+SCORECARD = ["judge_all", "export_scorecard", "execute_notebook", "render_page"]
+ALL_PAGES = [*REPORTS * ["execute_notebook", "render_page"], *PAPERS * ["render_paper"], *SCORECARD, "render_index"]
+ALL_VERDICTS = [f"judge_{part}" for part in PARTS]
 
 
 def test_touching_every_source_file_reruns_nothing(project):
@@ -31,7 +32,7 @@ def test_touching_every_source_file_reruns_nothing(project):
 
 def test_editing_one_task_reruns_it_and_the_pages(project):
     name, old, new = "src/dropatlas/tasks/percolation/required_width.py", "removal probability", "removal rate"
-    expected = Counter(["tabulate_required_width", *PAGES])
+    expected = Counter(["tabulate_percolation_required_width", *PAGES])
     project.edit(name, old, new)
     assert project.plan() == expected
     assert project.run() == expected
@@ -42,8 +43,8 @@ def test_editing_one_task_reruns_it_and_the_pages(project):
 def test_editing_a_shared_module_reruns_exactly_its_importers(project):
     name, old, new = "src/dropatlas/stats.py", "Intervals and tests", "Tests and intervals"
     project.edit(name, old, new)
-    importers = ["tabulate_crossing_probability", "tabulate_topologies", *ALL_VERDICTS]
-    assert project.plan() == Counter([*importers, *ALL_PAGES])
+    importers = [f"tabulate_percolation_{name}" for name in ("crossing_probability", "topologies")]
+    assert project.plan() == Counter([*importers, *ALL_VERDICTS, *ALL_PAGES])
     project.edit(name, new, old)
 
 
@@ -67,26 +68,41 @@ def test_editing_a_notebook_reruns_that_report_only(project):
 def test_editing_the_page_style_renders_again_and_computes_nothing(project):
     name, old, new = "src/dropatlas/reports/templates/style.css", "62rem", "63rem"
     project.edit(name, old, new)
-    assert project.plan() == Counter([*(REPORTS + 1) * ["render_report"], *PAPERS * ["render_paper"], "render_index"])
+    assert project.plan() == Counter([*(REPORTS + 1) * ["render_page"], *PAPERS * ["render_paper"], "render_index"])
     project.edit(name, new, old)
 
 
 def test_a_config_key_reruns_its_rule_and_what_depends_on_it(project):
     change = ["--config", 'percolation={"boundary": {"target": 0.4}}']
-    assert project.plan(*change) == Counter(["tabulate_crossing_boundary", *PAGES])
+    assert project.plan(*change) == Counter(["tabulate_percolation_crossing_boundary", *PAGES])
 
 
 def test_the_seed_reruns_what_draws_random_numbers(project):
-    trained = ["movement", "variants", "width_depth", "learning_time", "drift_bound", "collapse_topologies"]
-    laws = ["diagram", "diagram_relu", "width_trend", "penalty"]
-    coupled = ["teacher_student", "trajectories", "digit_pair", "precision", "depth"]
-    curved = ["curvature", "stable_rates", "edge_sharpness"]
-    parts = ["regression", "regression_paths", "sensitivity", "sensitivity", "monte_carlo", "activations", "feedback"]
-    drawn = ["crossing_probability", "topologies", "decoupling", *trained, *laws, *coupled, *curved, *parts]
-    arms = len(load_config(DEFAULTS).ddc.benchmarks) * ["train_arms", "gather_arms"]
-    arms += ["train_ablation_arms", "train_ablation_arms", "search_rate_map", "compare_rate_map"]
-    seeded = ["prepare_embedded", "prepare_embedded", *(f"tabulate_{table}" for table in drawn), *arms, *ALL_VERDICTS]
+    collapse = ["decoupling", "movement", "variants", "width_depth", "learning_time", "drift_bound", "topologies"]
+    phases = ["diagram", "diagram_relu", "width_trend", "penalty", "teacher_student", "trajectories", "digit_pair"]
+    phases += ["curvature", "stable_rates", "edge_sharpness", "precision", "depth"]
+    ddc = ["regression", "regression_paths", "formula", "placement", "sensitivity_images", "sensitivity_table"]
+    ddc += ["learned_search", "learned_rates", "monte_carlo", "activations", "feedback"]
+    drawn = {"percolation": ["crossing_probability", "topologies"], "collapse": collapse, "phases": phases, "ddc": ddc}
+    tables = [f"tabulate_{part}_{name}" for part, names in drawn.items() for name in names]
+    arms = len(load_config(DEFAULTS).ddc.benchmarks) * ["train_ddc_arms", "gather_ddc_arms"]
+    seeded = ["prepare_embedded", "prepare_embedded", *tables, *arms, *ALL_VERDICTS]
     assert project.plan("--config", "seed=7") == Counter([*seeded, *ALL_PAGES])
+
+
+def test_what_a_job_needs_and_says_reruns_nothing(project):
+    """Messages, memory and the amount of work are the catalogue's; plan and history are told to no judge."""
+    catalogue, ledger = "src/dropatlas/catalogue/percolation.py", "config/claims.yaml"
+    edits = [
+        (catalogue, "Residual and convolutional networks under masks", "Other networks under masks"),
+        (catalogue, "mem_mb=2000", "mem_mb=2500"),
+        (ledger, "power: not planned", "power: none was planned"),
+    ]
+    for name, old, new in edits:
+        project.edit(name, old, new)
+    assert project.plan() == Counter()
+    for name, old, new in edits:
+        project.edit(name, new, old)
 
 
 def test_an_unrelated_key_reruns_nothing(project):
@@ -96,9 +112,9 @@ def test_an_unrelated_key_reruns_nothing(project):
 
 
 def test_a_changed_claim_is_judged_again_without_computing(project):
-    name, old, new = "config/claims.yaml", "margin: 0.1}", "margin: 0.2}"
+    name, old, new = "config/claims.yaml", "criterion: {margin: 0.1}", "criterion: {margin: 0.2}"
     project.edit(name, old, new)
-    assert project.plan() == Counter(["judge_claims", *SCORECARD, *PAGES])
+    assert project.plan() == Counter(["judge_percolation", *SCORECARD, *PAGES])
     project.edit(name, new, old)
 
 
@@ -114,13 +130,13 @@ def test_an_interrupted_run_continues(project):
 
     process = project.start(*arguments(samples=100_000))
     for line in process.stdout:
-        if "(Rule: tabulate_required_width)" in line and line.startswith("Finished"):
+        if "(Rule: tabulate_percolation_required_width)" in line and line.startswith("Finished"):
             break
     os.killpg(process.pid, signal.SIGKILL)  # an ignored Ctrl-C, as in background shells, would let the job go on
     process.communicate()
     assert process.returncode != 0
     project.snakemake("--unlock")
     assert [path.name for path in folder.iterdir()] == [quick.name]
-    assert project.plan(*arguments(samples=100_000)) == Counter(["tabulate_crossing_probability"])
-    assert project.run(*arguments(samples=100)) == Counter(["tabulate_crossing_probability"])
+    assert project.plan(*arguments(samples=100_000)) == Counter(["tabulate_percolation_crossing_probability"])
+    assert project.run(*arguments(samples=100)) == Counter(["tabulate_percolation_crossing_probability"])
     assert sampled.exists()

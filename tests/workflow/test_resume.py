@@ -22,7 +22,7 @@ TRAINED, IN_PARTS = "collapse/movement", "phases/diagram"
 def victim(tmp_path_factory) -> Project:
     project = new_checkout(tmp_path_factory.mktemp("victim") / "dropatlas")
     # every measurement is kept, so that a job of seconds can be killed between two of them
-    project.edit("src/dropatlas/collapse/runs.py", "CHECKPOINT_SECONDS = 30.0", "CHECKPOINT_SECONDS = 0.0")
+    project.edit("src/dropatlas/checkpoints.py", "CHECKPOINT_SECONDS = 30.0", "CHECKPOINT_SECONDS = 0.0")
     return project
 
 

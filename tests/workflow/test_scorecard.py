@@ -28,8 +28,8 @@ def test_what_a_failed_experiment_was_to_decide_is_not_run_and_the_rest_is_judge
     assert 'aria-label="P3, not run: ' in (reports / "index.html").read_text(encoding="utf-8")
     assert "no table percolation/finite_thresholds" in (reports / "scorecard.html").read_text(encoding="utf-8")
     project.edit(name, new, old)
-    scorecard = ["tabulate_scorecard", "export_scorecard", "execute_notebook", "render_report"]
-    report = ["tabulate_finite_thresholds", "judge_claims", "execute_notebook", "render_report"]
+    scorecard = ["judge_all", "export_scorecard", "execute_notebook", "render_page"]
+    report = ["tabulate_percolation_finite_thresholds", "judge_percolation", "execute_notebook", "render_page"]
     pages = ["render_paper", "render_index"]
     assert project.run() == Counter([*report, *pages, *scorecard])
     assert read_table(project.path / SCORECARD).set_index("id").equals(before)
@@ -41,7 +41,7 @@ def test_the_scorecard_comes_with_every_page_it_leads_to(project):
     shutil.rmtree(pages)
     done = project.run("scorecard")
     assert {path.name for path in pages.iterdir()} == names
-    assert done == Counter(render_report=len(names) - len(PAPERS) - 1, render_paper=len(PAPERS), render_index=1)
+    assert done == Counter(render_page=len(names) - len(PAPERS) - 1, render_paper=len(PAPERS), render_index=1)
 
 
 def test_snakemakes_own_report_sorts_pages_and_figures_by_paper(project, tmp_path):
@@ -53,7 +53,7 @@ def test_snakemakes_own_report_sorts_pages_and_figures_by_paper(project, tmp_pat
     assert {f"{claim.figure}.svg" for claim in claims} | {"verdicts.svg", "scorecard.csv", "scorecard.html"} <= names
     for title in {PAPERS[claim.paper] for claim in claims} | {"Scorecard"}:
         assert f'"{title}"' in text
-    assert "of the training collapse report" in text  # a caption with its wildcards filled in
+    assert "of the collapse report" in text  # a caption with its wildcards filled in
 
 
 def test_a_run_compared_with_itself_has_no_changes(project):
@@ -71,7 +71,7 @@ def test_the_snapshot_of_a_finished_run_fills_in_the_readme(project):
     if folder.exists():
         folder.rename(away)
     try:
-        assert "README.md shows its scorecard" in project.snakemake("published")
+        assert "README.md shows its scorecard" in project.snakemake("snapshot")
         assert {"scorecard.csv", "verdicts.svg", "provenance.json"} <= {path.name for path in folder.iterdir()}
         text = readme.read_text(encoding="utf-8")
         assert "Scale `quick`: " in text

@@ -25,8 +25,14 @@ CLUSTER = ROOT / "workflow" / "slurm" / "one_node_cluster.sh"
 SLURM = ["--profile", "workflow/profiles/slurm", "--slurm-init-seconds-before-status-checks", "5"]
 MEASURED_TIME = "ddc/step_time"
 # Tables do not depend on the number of threads: what has one in the local run has two here, and the reverse.
-ONE_THREAD = ("teacher_student", "digit_pair")
-TWO_THREADS = ("crossing_probability", "drift_bound", "curvature", "depth", "precision")
+ONE_THREAD = ("phases_teacher_student", "phases_digit_pair")
+TWO_THREADS = (
+    "percolation_crossing_probability",
+    "collapse_drift_bound",
+    "phases_curvature",
+    "phases_depth",
+    "phases_precision",
+)
 THREADS = [f"tabulate_{name}={count}" for count, names in ((1, ONE_THREAD), (2, TWO_THREADS)) for name in names]
 
 

@@ -1,7 +1,8 @@
-"""Can finished results be trusted: verified where they are, published, restored elsewhere, after a clock has jumped."""
+"""Can finished results be trusted: verified where they are, packed, restored elsewhere, after a clock has jumped."""
 
 import json
 import os
+import shutil
 import time
 from collections import Counter
 
@@ -13,7 +14,8 @@ from .conftest import Project, copy_sources
 pytestmark = pytest.mark.workflow
 
 EDIT = ("src/dropatlas/tasks/percolation/required_width.py", "removal probability", "removal rate")
-RERUN = Counter(["tabulate_required_width", "execute_notebook", "render_report", "render_paper", "render_index"])
+PAGES = ["execute_notebook", "render_page", "render_paper", "render_index"]
+RERUN = Counter(["tabulate_percolation_required_width", *PAGES])
 
 
 def test_a_finished_run_verifies(project):
@@ -31,12 +33,47 @@ def test_a_hand_edited_table_is_named_refused_and_made_again(project):
     assert f"unknown  results/quick/{table.relative_to(project.path / 'results/quick')}" in checked.stderr
     assert "carries no provenance" in project.snakemake(expect=1)
     table.unlink()
-    assert project.run() >= Counter(["tabulate_required_width"])
+    assert project.run() >= Counter(["tabulate_percolation_required_width"])
+
+
+def test_a_table_copied_over_another_and_one_of_no_rule_are_named_and_shown_nowhere(project):
+    folder = project.path / "results/quick/tables/percolation"
+    kept = (folder / "required_width.parquet").read_bytes()
+    shutil.copy(folder / "crossing_boundary.parquet", folder / "my_own.parquet")
+    shutil.copy(folder / "crossing_boundary.parquet", folder / "required_width.parquet")
+    try:
+        checked = project.dropatlas("verify", "results/quick")
+        assert checked.returncode == 1
+        assert "required_width.parquet: made by dropatlas.tasks.percolation.crossing_boundary, not by" in checked.stderr
+        assert "my_own.parquet: no rule makes a table of this name" in checked.stderr
+        assert not any(
+            "my_own" in path.read_text("utf-8") for path in project.path.glob("results/quick/reports/*.html")
+        )
+    finally:
+        (folder / "my_own.parquet").unlink()
+        (folder / "required_width.parquet").write_bytes(kept)
+
+
+def test_an_executed_notebook_edited_by_hand_is_refused_by_every_page(project):
+    notebook = project.path / "results/quick/notebooks/percolation.ipynb"
+    kept = notebook.read_bytes()
+    notebook.write_bytes(kept.replace(b"Percolation", b"Proved", 1).replace(b"cut a network", b"cut it", 1))
+    try:
+        output = project.snakemake("--until", "render_page", "render_paper", expect=1)
+        assert (
+            "notebooks/percolation.ipynb was changed after it was made; remove it and run `snakemake` again" in output
+        )
+        assert (
+            "edited   results/quick/notebooks/percolation.ipynb" in project.dropatlas("verify", "results/quick").stderr
+        )
+    finally:
+        notebook.write_bytes(kept)
+        project.run()
 
 
 def test_restored_results_have_nothing_to_do_and_rerun_exactly_what_is_stale(project, tmp_path):
-    published = project.dropatlas("publish", "results/quick", "--output", str(tmp_path / "quick.tar.gz"))
-    assert published.returncode == 0, published.stderr
+    packed = project.dropatlas("pack", "results/quick", "--output", str(tmp_path / "quick.tar.gz"))
+    assert packed.returncode == 0, packed.stderr
     fresh = Project(tmp_path / "elsewhere" / "dropatlas")
     copy_sources(fresh.path)
     restored = fresh.dropatlas("restore", str(tmp_path / "quick.tar.gz"))
@@ -64,7 +101,7 @@ def test_a_clock_that_was_a_year_ahead_hides_no_change(project):
         project.edit(name, new, old)
         notebook = ("notebooks/percolation.ipynb", "How wide must a network be?", "How wide must it be?")
         project.edit(*notebook)
-        assert project.plan() == Counter(["execute_notebook", "render_report", "render_paper", "render_index"])
+        assert project.plan() == Counter(PAGES)
         project.edit(notebook[0], notebook[2], notebook[1])
     finally:
         for path, found in before.items():

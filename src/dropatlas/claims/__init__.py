@@ -3,7 +3,19 @@
 What reads the ledger or verdicts needs no judge; they are in `dropatlas.claims.judging`.
 """
 
-from dropatlas.claims.ledger import PAPERS, Claim, Docket, Ledger, LedgerError, load_ledger
-from dropatlas.claims.verdicts import Judgement, Verdict
+from dropatlas.claims.ledger import PAPERS, Claim, Docket, Ledger, LedgerError, Statement, load_ledger
+from dropatlas.claims.verdicts import Finding, Judgement, State, Verdict
 
-__all__ = ["PAPERS", "Claim", "Docket", "Judgement", "Ledger", "LedgerError", "Verdict", "load_ledger"]
+__all__ = [
+    "PAPERS",
+    "Claim",
+    "Docket",
+    "Finding",
+    "Judgement",
+    "Ledger",
+    "LedgerError",
+    "State",
+    "Statement",
+    "Verdict",
+    "load_ledger",
+]

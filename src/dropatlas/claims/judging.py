@@ -1,4 +1,4 @@
-"""Judges by name, and the rules that hold for every claim: missing evidence, too small a scale."""
+"""The judge of every claim, found by its id, and the rules that hold for all: missing evidence, too small a scale."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -6,62 +6,44 @@ from dataclasses import replace
 
 import pandas as pd
 
-from dropatlas.claims import (
-    collapse_learning,
-    collapse_movement,
-    collapse_variants,
-    ddc_ablations,
-    ddc_benchmark,
-    meanfield_mechanisms,
-    meanfield_variants,
-    percolation,
-    phase_diagram,
-)
-from dropatlas.claims.ledger import SCALE_ORDER, Claim, LedgerError
+from dropatlas.claims import percolation
+from dropatlas.claims.collapse import learning, movement
+from dropatlas.claims.collapse import variants as collapse_variants
+from dropatlas.claims.ddc import ablations, benchmarks
+from dropatlas.claims.ledger import SCALE_ORDER, LedgerError, Statement
+from dropatlas.claims.phases import diagram, mechanisms
+from dropatlas.claims.phases import variants as phase_variants
 from dropatlas.claims.verdicts import Judgement, Verdict, undecided
 
 Judge = Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], Judgement]
 
-JUDGES: dict[str, Judge] = {
-    "site_formula": percolation.judge_site_formula,
-    "bond_bounds_and_chain": percolation.judge_bond_bounds_and_chain,
-    "site_trichotomy": percolation.judge_site_trichotomy,
-    "bond_gap_closes": percolation.judge_bond_gap_closes,
-    "decoupling": collapse_movement.judge_decoupling,
-    "drift_bound": collapse_movement.judge_drift_bound,
-    "movement_boundary": collapse_movement.judge_movement_boundary,
-    "crossings_and_success": collapse_learning.judge_crossings_and_success,
-    "learning_time": collapse_learning.judge_learning_time,
-    "modified_dropout": collapse_variants.judge_modified_dropout,
-    "breakdown_with_biases": collapse_variants.judge_breakdown_with_biases,
-    "topologies": collapse_variants.judge_topologies,
-    "coupling_exponent": meanfield_variants.judge_coupling_exponent,
-    "same_losses": meanfield_variants.judge_same_losses,
-    "nearest_limit": phase_diagram.judge_nearest_limit,
-    "penalty_survives": phase_diagram.judge_penalty_survives,
-    "same_risk_on_digits": meanfield_variants.judge_digit_pair,
-    "curvature": meanfield_mechanisms.judge_curvature,
-    "stable_rates": meanfield_mechanisms.judge_stable_rates,
-    "constrained_relu": phase_diagram.judge_constrained_relu,
-    "precision": meanfield_mechanisms.judge_precision,
-    "depth": meanfield_mechanisms.judge_depth,
-    "ddc_on_mnist": ddc_benchmark.judge_mnist,
-    "ddc_on_alexnet": ddc_benchmark.judge_alexnet,
-    "ddc_on_vgg": ddc_benchmark.judge_vgg,
-    "ddc_on_harder_sets": ddc_benchmark.judge_harder_sets,
-    "step_time": ddc_benchmark.judge_step_time,
-    "ddc_on_other_architectures": ddc_benchmark.judge_other_architectures,
-    "two_parameter_regression": ddc_ablations.judge_regression,
-    "formula_ablation": ddc_ablations.judge_formula,
-    "calibration": ddc_ablations.judge_calibration,
-    "sensitivity": ddc_ablations.judge_sensitivity,
-    "learned_rates": ddc_ablations.judge_learned_rates,
-    "monte_carlo": ddc_ablations.judge_monte_carlo,
-    "feedback": ddc_ablations.judge_feedback,
-}
+MODULES = (
+    percolation,
+    movement,
+    learning,
+    collapse_variants,
+    diagram,
+    mechanisms,
+    phase_variants,
+    ablations,
+    benchmarks,
+)
 
 
-def judge(claim: Claim, tables: Mapping[str, pd.DataFrame], scale: str) -> Judgement:
+def judge_of(claim: Statement) -> Judge:
+    """The function `judge_<id>` in one of the modules of judges, such as `judge_p7` for P7.
+
+    Raises:
+        LedgerError: there is none, or more than one.
+    """
+    name = f"judge_{claim.id.lower()}"
+    found = [getattr(module, name) for module in MODULES if hasattr(module, name)]
+    if len(found) != 1:
+        raise LedgerError(f"claim {claim.id}: {len(found)} functions {name} in dropatlas.claims, one is needed")
+    return found[0]
+
+
+def judge(claim: Statement, tables: Mapping[str, pd.DataFrame], scale: str) -> Judgement:
     """Judge one claim.
 
     Args:
@@ -71,16 +53,15 @@ def judge(claim: Claim, tables: Mapping[str, pd.DataFrame], scale: str) -> Judge
             is if a number is not finite, or the judge cannot make sense of the tables.
 
     Raises:
-        LedgerError: the claim names a judge that is not registered.
+        LedgerError: the claim has no judge.
     """
-    if claim.test not in JUDGES:
-        raise LedgerError(f"claim {claim.id}: unknown test {claim.test!r}; registered: {', '.join(JUDGES)}")
+    judge_claim = judge_of(claim)
     missing = [name for name in claim.evidence if name not in tables]
     if missing:
         reason = f"no table {', '.join(missing)}"
         return Judgement(Verdict.NOT_RUN, "none", math.nan, math.nan, math.nan, 0, reason)
     try:
-        found = JUDGES[claim.test](tables, claim.criterion)
+        found = judge_claim(tables, claim.criterion)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         # one broken table must not cost the verdicts on all other claims
         found = undecided("none", 0, f"the evidence cannot be judged ({type(error).__name__}: {error})")
@@ -88,8 +69,5 @@ def judge(claim: Claim, tables: Mapping[str, pd.DataFrame], scale: str) -> Judge
         return found
     if SCALE_ORDER.index(scale) < SCALE_ORDER.index(claim.min_scale):
         reason = f"needs scale {claim.min_scale} to decide; so far: {found.reason}"
-        return replace(found, verdict=Verdict.INCONCLUSIVE, reason=reason)
-    if not all(map(math.isfinite, (found.effect, found.low, found.high))):
-        reason = f"the evidence holds values that are no numbers ({found.reason})"
-        return replace(found, verdict=Verdict.INCONCLUSIVE, reason=reason)
-    return found
+        return replace(found, verdict=Verdict.INCONCLUSIVE, reason=reason, p_value=math.nan)
+    return replace(found, verdict=found.verdict.for_group(claim.group))

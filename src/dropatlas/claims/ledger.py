@@ -7,6 +7,7 @@ from typing import Literal
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
+from dropatlas.claims.verdicts import Group
 from dropatlas.settings import Section, at_least_one
 
 LEDGER = Path(__file__).parents[3] / "config" / "claims.yaml"
@@ -23,7 +24,28 @@ class LedgerError(ValueError):
     """The ledger is wrong, or a claim is asked for that it does not have."""
 
 
-class Claim(Section):
+class Plan(Section):
+    """What was planned before the evidence of a claim was computed; what was not planned says so."""
+
+    estimand: str = Field(min_length=1, description="the number that decides")
+    cells: str = Field(min_length=1, description="networks it is read in")
+    seeds: str = Field(min_length=1, description="independent repetitions at the smallest scale that can decide")
+    margin: str = Field(min_length=1, description="threshold, and why that one")
+    power: str = Field(min_length=1, description="probability to hold and to fail at the margin, as planned")
+
+
+class Change(Section):
+    """One change of a claim after it was first judged."""
+
+    date: str = Field(pattern=r"20[0-9]{2}-[01][0-9]-[0-3][0-9]", description="day of the change")
+    commit: str = Field(pattern=r"[0-9a-f]{9}", description="commit that made it")
+    what: str = Field(min_length=1, description="what was changed")
+    why: str = Field(min_length=1, description="for which reason")
+    before: str = Field(min_length=1, description="verdict before")
+    after: str = Field(min_length=1, description="verdict after")
+
+
+class Statement(Section):
     """One published (or own) statement and how it is judged."""
 
     id: str = Field(pattern=r"[PMD][1-9][0-9]?", description="identifier, such as P1")
@@ -31,20 +53,30 @@ class Claim(Section):
     where: str = Field(description="theorem, figure, table or section of the statement")
     statement: str = Field(description="the statement in one sentence, our words")
     published: str = Field(min_length=1, max_length=60, description="what the paper reports, in a few words")
-    kind: Literal["theorem", "number", "comparison", "open-question", "ours"] = Field(description="kind of statement")
+    group: Group = Field(description="whose statement it is: published, suggested, open or ours")
     report: str = Field(description="report that shows the evidence")
     figure: str = Field(description="figure of that report, without suffix, that shows the deciding evidence")
     evidence: at_least_one(str) = Field(description="result tables the judge reads, as topic/table")
-    test: str = Field(description="name of the registered judge function")
     criterion: dict[str, float] = Field(description="thresholds handed to the judge")
     min_scale: Literal["quick", "standard", "paper"] = Field(description="smallest scale that can decide the claim")
+
+
+class Claim(Statement):
+    """A statement with its plan and its history."""
+
+    plan: Plan = Field(description="what was planned before the evidence was computed")
+    history: list[Change] = Field(description="changes of statement, criterion, judge, cells or seeds, oldest first")
+
+    def statement_alone(self) -> Statement:
+        """What a judge is told: neither plan nor history, so that a word in them makes no verdict stale."""
+        return Statement.model_validate(self.model_dump(include=set(Statement.model_fields)))
 
 
 class Docket(Section):
     """Claims to judge, at the scale of a run."""
 
     scale: Literal["quick", "standard", "paper"]
-    claims: list[Claim]
+    claims: list[Statement]
 
 
 class Ledger:
@@ -74,9 +106,13 @@ class Ledger:
     def __len__(self) -> int:
         return len(self._claims)
 
-    def docket(self, report: str, scale: str) -> Docket:
+    def of_report(self, report: str) -> list[Claim]:
         """Claims whose evidence `report` shows, in ledger order."""
-        return Docket(scale=scale, claims=[claim for claim in self if claim.report == report])
+        return [claim for claim in self if claim.report == report]
+
+    def docket(self, report: str, scale: str) -> Docket:
+        """What a judge is told of the claims whose evidence `report` shows, in ledger order."""
+        return Docket(scale=scale, claims=[claim.statement_alone() for claim in self.of_report(report)])
 
     def reports(self) -> dict[str, list[str]]:
         """Reports that show the evidence on every paper, in reading order."""
@@ -84,7 +120,7 @@ class Ledger:
 
     def full_docket(self, scale: str) -> Docket:
         """All claims, in ledger order."""
-        return Docket(scale=scale, claims=list(self))
+        return Docket(scale=scale, claims=[claim.statement_alone() for claim in self])
 
 
 def load_ledger(path: Path = LEDGER) -> Ledger:

@@ -1,24 +1,66 @@
-"""What a judge says of a claim."""
+"""What a judge says of a claim: its verdict, the number that decides, and every part of the statement."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
-from dropatlas.stats import binomial_interval
-
-LEAST_SEEDS = 3
-"""Fewest seeds whose mean decides anything."""
+Group = Literal["published", "suggested", "open", "ours"]
+"""Whose statement it is: the paper's, an experiment its authors propose, a question they leave open, or our own."""
 
 
 class Verdict(StrEnum):
-    """Outcome of judging one claim."""
+    """Outcome of judging one claim; only what a paper states can be reproduced, all else is supported."""
 
     REPRODUCED = "reproduced"
+    SUPPORTED = "supported"
     PARTLY = "partly"
     NOT_REPRODUCED = "not reproduced"
+    NOT_SUPPORTED = "not supported"
     INCONCLUSIVE = "inconclusive"
     NOT_RUN = "not run"
+
+    def for_group(self, group: Group) -> "Verdict":
+        """The verdict in the words of a group of statements."""
+        ours = {Verdict.REPRODUCED: Verdict.SUPPORTED, Verdict.NOT_REPRODUCED: Verdict.NOT_SUPPORTED}
+        return self if group == "published" else ours.get(self, self)
+
+
+class State(StrEnum):
+    """What the evidence says of one part of a statement."""
+
+    HOLDS = "holds"
+    FAILS = "fails"
+    OPEN = "open"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part of a statement as it was found.
+
+    Attributes:
+        name: The part, in a few plain words.
+        state: What the evidence says of it.
+        measure: What its number is, with its unit.
+        where: Which networks or cell it is of, unless the part says it.
+        estimate: The number that decides this part; NaN if there is none.
+        low: Lower end of its 95 % interval; the number itself if it is computed without sampling.
+        high: Upper end.
+        threshold: Lowest and highest number with which the part holds; infinite where there is no limit.
+        n: Independent units (seeds, masks, starts) behind the number.
+        sentence: One plain sentence for a reader, with number, interval and threshold.
+    """
+
+    name: str
+    state: State
+    measure: str
+    where: str
+    estimate: float
+    low: float
+    high: float
+    threshold: tuple[float, float]
+    n: int
+    sentence: str
 
 
 @dataclass(frozen=True)
@@ -28,11 +70,13 @@ class Judgement:
     Attributes:
         verdict: Outcome.
         measure: What the effect is, with its unit.
-        effect: The deciding number.
+        effect: The deciding number, that of the part which decides.
         low: Lower end of its 95 % interval; equal to `effect` for a computation without sampling.
         high: Upper end.
-        n: Number of observations behind it.
-        reason: One sentence for a reader.
+        n: Number of independent units behind it.
+        reason: For a reader: which parts hold, fail and are open, one sentence each.
+        parts: Every part of the statement.
+        p_value: Of what the verdict says: that some part does not hold, or that none fails; NaN without a decision.
     """
 
     verdict: Verdict
@@ -42,43 +86,10 @@ class Judgement:
     high: float
     n: int
     reason: str
+    parts: tuple[Finding, ...] = ()
+    p_value: float = math.nan
 
 
 def undecided(measure: str, n: int, reason: str) -> Judgement:
     """Inconclusive, since the evidence does not carry a number."""
     return Judgement(Verdict.INCONCLUSIVE, measure, math.nan, math.nan, math.nan, n, reason)
-
-
-def of_parts(sides: Sequence[int]) -> Verdict:
-    """Verdict on a statement all of whose parts must hold: +1 a part that holds, -1 one that is refuted, 0 open.
-
-    One refuted part refutes the statement; if another part holds, it holds partly.
-    """
-    if -1 in sides:
-        return Verdict.PARTLY if 1 in sides else Verdict.NOT_REPRODUCED
-    return Verdict.REPRODUCED if sides and 0 not in sides else Verdict.INCONCLUSIVE
-
-
-VERDICTS = {1: Verdict.REPRODUCED, 0: Verdict.INCONCLUSIVE, -1: Verdict.NOT_REPRODUCED}
-"""Verdict on one part of a statement by its side, as `of_parts` takes it."""
-
-
-def by_share(side: int, measure: str, successes: int, trials: int, reason: str) -> Judgement:
-    """Judgement on one part that rests on a share of independent trials, with its exact interval."""
-    found = binomial_interval(successes, trials)
-    return Judgement(VERDICTS[side], measure, found.estimate, found.low, found.high, trials, reason)
-
-
-def side_of(part: Judgement) -> int:
-    """+1 if a part of a statement holds, -1 if it is refuted, 0 if it is open."""
-    return next((side for side, verdict in VERDICTS.items() if verdict == part.verdict), 0)
-
-
-def conjunction(parts: Sequence[Judgement]) -> Judgement:
-    """Judgement on a statement all of whose parts must hold.
-
-    The worst part (refuted, then open, then holding; the first of equals) gives the number and begins the reason.
-    """
-    ranked = sorted(parts, key=side_of)
-    verdict = of_parts([side_of(part) for part in parts])
-    return replace(ranked[0], verdict=verdict, reason="; ".join(part.reason for part in ranked))

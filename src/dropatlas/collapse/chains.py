@@ -11,7 +11,7 @@ from types import FunctionType
 import numpy as np
 import torch
 from torch import fx, nn
-from torch.nn.utils import parametrizations, parametrize
+from torch.nn.utils import parametrizations
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
@@ -184,7 +184,8 @@ class Chain:
             if unit and worst and positions > 1:
                 raise _not_read(place, "drops edges of channels that have lost single units")
             surely = 1 if self._is_partial else positions
-            self.vertex_rates.append(tuple(channel + (1 - channel) * unit**count for count in (surely, positions)))
+            most, least = (channel + (1 - channel) * unit**count for count in (surely, positions))
+            self.vertex_rates.append((most, least))
             self.edge_rates.append((worst**surely, best**positions))
         self.widths.append(width)
 
@@ -305,10 +306,11 @@ def _trace(module: nn.Module) -> fx.Graph:
     return graph
 
 
-def _random_states() -> tuple:
+def _random_states() -> tuple[object, ...]:
     """Where the global random generators are: tracing runs no layer, so that only forward itself can move them."""
-    _, words, position, *_ = np.random.get_state()
-    return random.getstate(), torch.get_rng_state().numpy().tobytes(), words.tobytes(), position
+    numpy_state = np.random.get_state(legacy=False)["state"]
+    words, position = numpy_state["key"].tobytes(), numpy_state["pos"]
+    return random.getstate(), torch.get_rng_state().numpy().tobytes(), words, position
 
 
 def read_chain(module: nn.Module) -> Chain:
@@ -354,7 +356,7 @@ def _place(node: fx.Node, layers: dict[str, nn.Module]) -> str:
     if node.op in ("placeholder", "output"):
         return f"the {'input' if node.op == 'placeholder' else 'output'}"
     if node.op == "call_module":
-        return _named(node.target, layers)
+        return _named(str(node.target), layers)
     owners = [path for path, _ in node.meta.get("nn_module_stack", {}).values()]
     return f"{_function(node)}() in {_named(owners[-1] if owners else '0', layers)}"
 
@@ -416,7 +418,7 @@ def _read_layer(chain: Chain, layer: nn.Module, place: str) -> None:
             raise _not_read(place, f"{'has weights' if has_weights else 'is a layer'} this check does not read")
 
 
-def _read_weights(chain: Chain, layer: nn.Module, place: str) -> None:
+def _read_weights(chain: Chain, layer: nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d, place: str) -> None:
     if layer.weight.numel() == 0:
         raise _not_read(place, "has no features")
     rates = _edge_rates(layer, place)
@@ -455,9 +457,9 @@ def _edge_rates(layer: nn.Module, place: str) -> tuple[float, float]:
 
 def _unknown_parts(layer: nn.Module) -> list[str]:
     """Names of hooks and parametrizations that may change what a layer computes."""
-    parts = [*layer._forward_pre_hooks.values(), *layer._forward_hooks.values()]
-    if parametrize.is_parametrized(layer):
-        parts += [part for steps in layer.parametrizations.values() for part in steps]
+    parts: list[object] = [*layer._forward_pre_hooks.values(), *layer._forward_hooks.values()]
+    if isinstance(changed := getattr(layer, "parametrizations", None), nn.ModuleDict):
+        parts += [part for steps in changed.values() for part in steps.children()]
     return [getattr(part, "__name__", type(part).__name__) for part in parts if not isinstance(part, _HARMLESS_PARTS)]
 
 
@@ -509,7 +511,7 @@ def _is_flattening(node: fx.Node, name: str) -> bool:
         return (_argument(node, 1, ("start_dim",), 0), _argument(node, 2, ("end_dim",), -1)) == (1, -1)
     if name not in ("view", "reshape"):
         return False
-    sizes = node.args[1:] or tuple(node.kwargs.values())
+    sizes: Sequence[object] = node.args[1:] or tuple(node.kwargs.values())
     if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
         sizes = sizes[0]
     # The first size is -1 or that of the signal before: x.size(0), x.shape[0].

@@ -265,9 +265,9 @@ def _checked(
         learning_rate=learning_rate,
         useless_steps=None if steps is None else steps * cut,
         safe_width=_safe_width(widths, vertex_rates, edge_rates),
-        rate_sum=None if learning_rate is None else steps * learning_rate,
+        rate_sum=None if steps is None or learning_rate is None else steps * learning_rate,
         needed_rate_sum=1 / theta if theta > 0 else math.inf,
-        theta_at_most=None if is_exact else _crossing(widths, *best_rates)[0],
+        theta_at_most=None if best_rates is None or is_exact else _crossing(widths, *best_rates)[0],
         notes=tuple(notes),
     )
 
@@ -333,7 +333,8 @@ def _part_crossing(
     # that is exp(j·log_power), which spares the tables.
     cut, cross = np.zeros(1), np.ones(1)
     log_power: float | None = -math.inf  # in the last layer: never cut if j > 0
-    table, table_key = None, None
+    table: np.ndarray | None = None
+    table_key: tuple[int, int, float, float] | None = None
     is_whole = vertex_rates[0] == 0  # all vertices of the first layer are there, and only that count is asked for
     for layer in reversed(range(1 if is_whole else 0, len(widths))):
         width, rate = widths[layer], vertex_rates[layer]
@@ -348,7 +349,8 @@ def _part_crossing(
             cut, cross = _after_powers(missed, reached, width, log_power)
             log_power = width * log_edge if log_power == -math.inf and rate == 0 else None
             continue
-        if table_key != (key := (rows, width, rate, log_edge)):
+        key = (rows, width, rate, log_edge)
+        if table is None or table_key != key:
             table, table_key = _binomials(missed, reached, width), key
         cut, cross = table[:, 0] + table[:, 1:] @ cut, table[:, 1:] @ cross
     return float(cut[0]), float(cross[0])

@@ -17,6 +17,7 @@ import torch
 
 from dropatlas.collapse.masks import edge_cuts
 from dropatlas.percolation.sampling import draw_bits
+from dropatlas.randomness import generator
 
 ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
 
@@ -58,10 +59,12 @@ def masked_outcome(
     weights = [(2 / w_in**0.5 * normal(w_in, w_out)).requires_grad_() for w_in, w_out in pairwise(widths)]
     offsets = [normal(w).requires_grad_() for w in widths[1:]] if biases else []
     x, target = normal(4, widths[0]), normal(4, widths[-1])
+    vertices: list[torch.Tensor | None]
+    edges: list[torch.Tensor | None]
     if model == "site":
         kept = [draw_bits(p, (width,), rng) for width in widths[1:-1]]
         has_path = all(layer.any() for layer in kept)
-        vertices = [torch.from_numpy(layer) for layer in kept] + [torch.ones(widths[-1], dtype=torch.bool)]
+        vertices = [*map(torch.from_numpy, kept), torch.ones(widths[-1], dtype=torch.bool)]
         edges = [None] * len(weights)
     else:
         masks = [draw_bits(p, tuple(weight.shape), rng) for weight in weights]
@@ -71,19 +74,43 @@ def masked_outcome(
 
     def network(h: torch.Tensor) -> torch.Tensor:
         for layer, weight in enumerate(weights):
-            h = h @ (weight if edges[layer] is None else weight * edges[layer])
+            edge, vertex = edges[layer], vertices[layer]
+            h = h @ (weight if edge is None else weight * edge)
             if biases:
                 h = h + offsets[layer]
             if layer < len(weights) - 1:
                 h = ACTIVATIONS[activation](h)
-            if vertices[layer] is not None:
-                h = h * vertices[layer]
+            if vertex is not None:
+                h = h * vertex
         return h
 
     output = network(x)
     # The zero input passes as a batch of the same size, so that both go through the same kernels.
     effect = (output - network(torch.zeros_like(x))).detach().abs().max()
-    (0.5 * (output - target).square().sum()).backward()
-    weight_gradient = max(float(weight.grad.abs().max()) for weight in weights)
-    bias_gradient = max((float(offset.grad.abs().max()) for offset in offsets), default=0.0)
-    return MaskedOutcome(bool(has_path), float(effect), weight_gradient, bias_gradient)
+    gradients = torch.autograd.grad(0.5 * (output - target).square().sum(), [*weights, *offsets])
+    largest = [float(gradient.abs().max()) for gradient in gradients]
+    count = len(weights)
+    return MaskedOutcome(bool(has_path), float(effect), max(largest[:count]), max(largest[count:], default=0.0))
+
+
+def sample_outcomes(
+    model: str, activation: str, biases: bool, networks: int, largest_depth: int, largest_width: int, seed: int
+) -> list[MaskedOutcome]:
+    """Outcomes of networks of one kind: depth, widths and removal probability, weights and inputs are all random.
+
+    Args:
+        model: "site" or "bond".
+        activation: "tanh", "relu" or "sigmoid".
+        biases: Whether layers have biases.
+        networks: How many.
+        largest_depth: Hidden layers are drawn from 1 to this.
+        largest_width: Widths of all layers are drawn from 1 to this.
+        seed: Root seed.
+    """
+    rng = generator(seed, "collapse", "decoupling", model, activation, int(biases))
+    outcomes = []
+    for _ in range(networks):
+        depth = int(rng.integers(1, largest_depth + 1))
+        widths = rng.integers(1, largest_width + 1, size=depth + 2).tolist()
+        outcomes.append(masked_outcome(model, widths, activation, biases, float(rng.uniform(0.1, 0.9)), rng))
+    return outcomes

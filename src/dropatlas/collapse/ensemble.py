@@ -1,6 +1,6 @@
-"""Filtered stochastic gradient descent on many replicas of a deep network at once.
+"""Filtered stochastic gradient descent on many members of a deep network at once.
 
-One step of a replica is w <- w - α f ⊙ g(f ⊙ w, ξ) (arXiv 2512.13853, Section III): the filter f, one mask for the
+One step of a member is w <- w - α f ⊙ g(f ⊙ w, ξ) (arXiv 2512.13853, Section III): the filter f, one mask for the
 whole minibatch, removes vertices or edges in the forward pass and filters the gradient; nothing is rescaled. A
 removed vertex filters all its edges, which is the same as setting its activation to zero.
 
@@ -12,16 +12,15 @@ Variants:
     modified_dropconnect: the same for dropconnect.
     inverted: what libraries call dropout: a mask for every sample, kept activations divided by q. Not the paper's form.
 
-How it is fast. Replicas are the leading dimension of every tensor, one batched product per layer and direction serves
+How it is fast. Members are the leading dimension of every tensor, one batched product per layer and direction serves
 all of them, the backward pass is written out (no graph over hundreds of layers), and the weight update is fused into
 the product that makes the gradient. Where theory says that a step changes nothing (no path, no biases, σ(0) = 0:
 Theorems V.5-V.8; or a modified variant) the step is not computed; tests compare with networks for which it is.
-Replicas are ordered by how many steps they have to compute, so that those with steps left are always a prefix of the
+Members are ordered by how many steps they have to compute, so that those with steps left are always a prefix of the
 tensors.
 """
 
 from dataclasses import dataclass
-from itertools import groupby
 
 import numpy as np
 import torch
@@ -36,77 +35,18 @@ from dropatlas.collapse.masks import (
     edge_cuts,
     vertex_cuts,
 )
-from dropatlas.collapse.networks import Shape, gain_of, stack_parameters
+from dropatlas.collapse.members import KINDS, Member, Shape
+from dropatlas.collapse.networks import stack_parameters
 from dropatlas.collapse.problems import Problem
-from dropatlas.percolation import bond_crossing_probability, site_crossing_probability
 from dropatlas.randomness import generator
-
-KINDS = {
-    "none": "vertex",
-    "dropout": "vertex",
-    "modified": "vertex",
-    "dropconnect": "edge",
-    "modified_dropconnect": "edge",
-    "inverted": "sample",
-}
-"""What each variant's masks remove: vertices, edges, or vertices for each sample."""
 
 ACTIVATE = {"tanh": fast_tanh_, "relu": torch.relu_, "sigmoid": torch.sigmoid_}
 """Activations, in place."""
 
 
 @dataclass(frozen=True)
-class Replica:
-    """One network and how it is trained.
-
-    Attributes:
-        width: Vertices per hidden layer W, at least 1.
-        drop_rate: Removal probability p in [0, 1); ignored by the variant "none".
-        variant: A key of `KINDS`.
-        learning_rate: α, constant over the steps, above 0.
-        gain: "plain" or "compensated" initialisation (`networks`); "none" and "inverted" always start plain.
-        index: Random stream: replicas of equal width, depth and index share initial weights, data order and, per kind
-            of mask, the random words behind the masks.
-    """
-
-    width: int
-    drop_rate: float
-    variant: str
-    learning_rate: float
-    gain: str
-    index: int
-
-    def __post_init__(self) -> None:
-        if self.variant not in KINDS:
-            raise ValueError(f"variant must be one of {', '.join(KINDS)}, got {self.variant!r}")
-        if self.width < 1:
-            raise ValueError(f"width must be at least 1, got {self.width}")
-        if not 0 <= self.drop_rate < 1:
-            raise ValueError(f"drop_rate must be in [0, 1), got {self.drop_rate}")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be > 0, got {self.learning_rate}")
-        gain_of(self.gain, self.drop_rate)
-
-    @property
-    def weight_gain(self) -> float:
-        """Factor of the initial matrices behind masked layers."""
-        return 1.0 if self.variant in ("none", "inverted") else gain_of(self.gain, self.drop_rate)
-
-    def theta(self, shape: Shape) -> float:
-        """Probability that a mask of this replica has a path (1 for "none"; per sample for "inverted")."""
-        if self.variant == "none":
-            return 1.0
-        crossing = bond_crossing_probability if KINDS[self.variant] == "edge" else site_crossing_probability
-        return crossing(self.drop_rate, widths=shape.widths(self.width))
-
-    def skips(self, shape: Shape) -> bool:
-        """Whether a step without a path changes nothing, by theorem or by definition of the variant."""
-        return self.variant.startswith("modified") or (self.variant.startswith("drop") and shape.decouples)
-
-
-@dataclass(frozen=True)
 class Measurement:
-    """State of all replicas at one step; arrays of shape (R,) in the order the replicas were given.
+    """State of all members at one step; arrays of shape (R,) in the order the members were given.
 
     Attributes:
         step: Steps done.
@@ -121,7 +61,7 @@ class Measurement:
         crossed_steps: Steps so far whose mask had a path (samples, in steps, for "inverted").
         path_loss: Mean minibatch loss, under masks, of the crossed steps since the last measurement; NaN if none.
         path_gradient: Mean of ‖f ⊙ g‖ over the crossed steps so far; NaN if none or not tracked.
-        diverged: Whether loss or weights stopped being finite; such a replica is not trained on, its numbers are NaN.
+        diverged: Whether loss or weights stopped being finite; such a member is not trained on, its numbers are NaN.
     """
 
     step: int
@@ -140,7 +80,7 @@ class Measurement:
 
 @dataclass
 class _Block:
-    """Masks and data of one block of steps, all replicas in tensor order."""
+    """Masks and data of one block of steps, all members in tensor order."""
 
     number: int
     crossed: np.ndarray  # (R, BLOCK): 1 where the step's mask has a path (a share of samples for "inverted")
@@ -150,11 +90,11 @@ class _Block:
 
 
 class Ensemble:
-    """Replicas of one network shape on one problem, trained side by side.
+    """Members of one network shape on one problem, trained side by side.
 
     Args:
         shape: What the networks share.
-        replicas: The networks; all of one kind of mask (`KINDS`), and of one drop rate if that is "sample".
+        members: The networks; all of one kind of mask (`KINDS`), and of one drop rate if that is "sample".
         problem: What they learn; its inputs decide floating type and device.
         batch_size: Samples per step, drawn with replacement.
         seed: Root seed of all streams.
@@ -167,15 +107,15 @@ class Ensemble:
     def __init__(
         self,
         shape: Shape,
-        replicas: list[Replica],
+        members: list[Member],
         problem: Problem,
         batch_size: int,
         seed: int,
         track_gradients: bool = False,
     ) -> None:
-        kinds = {KINDS[replica.variant] for replica in replicas}
+        kinds = {KINDS[member.variant] for member in members}
         if len(kinds) != 1:
-            raise ValueError(f"replicas must share one kind of mask, got {', '.join(sorted(kinds)) or 'no replicas'}")
+            raise ValueError(f"members must share one kind of mask, got {', '.join(sorted(kinds)) or 'no members'}")
         if (shape.inputs, shape.outputs) != (problem.train_x.shape[1], problem.outputs):
             raise ValueError(
                 f"the problem has {problem.train_x.shape[1]} inputs and {problem.outputs} outputs, the shape "
@@ -185,31 +125,31 @@ class Ensemble:
         self.shape, self.problem, self.batch_size, self.seed = shape, problem, batch_size, seed
         self.track_gradients, dtype, device = track_gradients, problem.train_x.dtype, problem.train_x.device
         self.dtype, self.device = dtype, device
-        activity = [1.0 if not replica.skips(shape) else replica.theta(shape) for replica in replicas]
-        self._order = sorted(range(len(replicas)), key=lambda row: -activity[row])
-        self.given = list(replicas)
-        self.replicas = [replicas[row] for row in self._order]  # the order of the tensors
-        if self.kind == "sample" and len({replica.drop_rate for replica in replicas}) > 1:
-            raise ValueError("replicas with masks per sample must share one drop_rate")
-        self._scale = 1 / (1 - replicas[0].drop_rate) if self.kind == "sample" else 1.0
-        count, width = len(replicas), max(replica.width for replica in replicas)
+        activity = [1.0 if not member.skips(shape) else member.theta(shape) for member in members]
+        self._order = sorted(range(len(members)), key=lambda row: -activity[row])
+        self.given = list(members)
+        self.members = [members[row] for row in self._order]  # the order of the tensors
+        if self.kind == "sample" and len({member.drop_rate for member in members}) > 1:
+            raise ValueError("members with masks per sample must share one drop_rate")
+        self._scale = 1 / (1 - members[0].drop_rate) if self.kind == "sample" else 1.0
+        count, width = len(members), max(member.width for member in members)
         self.width = width
         self.parameters = stack_parameters(
             shape,
-            [replica.width for replica in self.replicas],
-            [replica.weight_gain for replica in self.replicas],
-            [replica.index for replica in self.replicas],
+            [member.width for member in self.members],
+            [member.weight_gain for member in self.members],
+            [member.seed for member in self.members],
             seed,
             dtype,
             device,
             edges_removed=self.kind == "edge",
         )
         self._initial = self.parameters.clone()
-        self._skips = np.array([replica.skips(shape) for replica in self.replicas])
-        self._rates = torch.tensor([replica.learning_rate for replica in self.replicas], dtype=dtype, device=device)
+        self._skips = np.array([member.skips(shape) for member in self.members])
+        self._rates = torch.tensor([member.learning_rate for member in self.members], dtype=dtype, device=device)
         exists = np.zeros((count, width), dtype=bool)
-        for row, replica in enumerate(self.replicas):
-            exists[row, : replica.width] = True
+        for row, member in enumerate(self.members):
+            exists[row, : member.width] = True
         self._exists = exists
         self.step = 0
         self._alive = np.ones(count, dtype=bool)
@@ -222,13 +162,13 @@ class Ensemble:
         self._factor = torch.empty((count, batch_size, width), dtype=dtype, device=device)
         self._product = torch.empty((count, width, width), dtype=dtype, device=device)
         self._needs_mask = self.kind != "edge" or (
-            width > min(r.width for r in replicas) and shape.activation == "sigmoid"
+            width > min(r.width for r in members) and shape.activation == "sigmoid"
         )
 
     # ---------------------------------------------------------------- training
 
     def advance(self, until: int) -> None:
-        """Train every replica up to step `until`."""
+        """Train every member up to step `until`."""
         while self.step < until:
             number = self.step // BLOCK
             if self._block is None or self._block.number != number:
@@ -238,43 +178,48 @@ class Ensemble:
             self.step = stop
 
     def _draw(self, number: int) -> _Block:
-        """Masks and data of one block, for all replicas."""
-        shape, count, width = self.shape, len(self.replicas), self.width
+        """Masks and data of one block, for all members."""
+        shape, count, width = self.shape, len(self.members), self.width
         crossed, rows = np.ones((count, BLOCK)), np.empty((count, BLOCK, self.batch_size), dtype=np.int64)
         samples = len(self.problem.train_x)
-        vertex = edges = None
+        vertex, edges = np.empty(0), [np.empty(0)] * 3  # where nothing of the kind is masked
         if self._needs_mask:
             size = self.batch_size if self.kind == "sample" else 1
             vertex = np.zeros((count, BLOCK, shape.depth, size, width), dtype=bool)
             vertex[:] = self._exists[:, None, None, None, :]
         if self.kind == "edge":
             edges = [np.zeros((count, BLOCK, *size), dtype=bool) for size in self._edge_shapes()]
-        for row, replica in enumerate(self.replicas):
-            stream = generator(self.seed, "collapse", "batches", self.problem.name, replica.index, number)
+        for row, member in enumerate(self.members):
+            stream = generator(self.seed, "collapse", "batches", self.problem.name, member.seed, number)
             rows[row] = stream.integers(samples, size=(BLOCK, self.batch_size))
-            if replica.variant == "none":
+            if member.variant == "none":
                 continue
-            arguments = (replica.drop_rate, shape.depth, replica.width)
+            arguments = (member.drop_rate, shape.depth, member.width)
             if self.kind == "vertex":
-                kept = draw_vertex_masks(*arguments, self.seed, replica.index, number)
-                vertex[row, :, :, 0, : replica.width] = kept
+                kept = draw_vertex_masks(*arguments, self.seed, member.seed, number)
+                vertex[row, :, :, 0, : member.width] = kept
                 crossed[row] = vertex_cuts(kept) == 0
             elif self.kind == "sample":
-                kept = draw_sample_masks(*arguments, self.batch_size, self.seed, replica.index, number)
-                vertex[row, :, :, :, : replica.width] = kept
-                crossed[row] = kept.any(axis=3).all(axis=1).mean(axis=1)
+                kept = draw_sample_masks(*arguments, self.batch_size, self.seed, member.seed, number)
+                vertex[row, :, :, :, : member.width] = kept
+                crossed[row] = np.any(kept, axis=3).all(axis=1).mean(axis=1)
             else:
                 w, masks = (
-                    replica.width,
-                    draw_edge_masks(replica.drop_rate, shape.widths(replica.width), self.seed, replica.index, number),
+                    member.width,
+                    draw_edge_masks(member.drop_rate, shape.widths(member.width), self.seed, member.seed, number),
                 )
                 crossed[row] = edge_cuts(masks) == 0
                 edges[0][row, :, :, :w], edges[2][row, :, :w] = masks[0], masks[-1]
                 for layer, mask in enumerate(masks[1:-1]):
                     edges[1][row, :, layer, :w, :w] = mask
-        to_device = [None if values is None else torch.from_numpy(values).to(self.device) for values in (rows, vertex)]
-        edge_tensors = None if edges is None else tuple(torch.from_numpy(mask).to(self.device) for mask in edges)
-        return _Block(number, crossed, to_device[0], to_device[1], edge_tensors)
+        first, hidden, last = (torch.from_numpy(mask).to(self.device) for mask in edges)
+        return _Block(
+            number,
+            crossed,
+            torch.from_numpy(rows).to(self.device),
+            torch.from_numpy(vertex).to(self.device) if self._needs_mask else None,
+            (first, hidden, last) if self.kind == "edge" else None,
+        )
 
     def _edge_shapes(self) -> list[tuple[int, ...]]:
         w = self.width
@@ -296,7 +241,7 @@ class Ensemble:
             self._one_step(block, schedule[turn, :count], live[:count])
 
     def _one_step(self, block: _Block, steps: np.ndarray, live: np.ndarray) -> None:
-        """One step of the first n replicas, each at its own position in the block; idle ones get the rate 0."""
+        """One step of the first n members, each at its own position in the block; idle ones get the rate 0."""
         count = len(steps)
         everyone, chosen = torch.arange(count), torch.from_numpy(steps)
         rows = block.rows[everyone, chosen]
@@ -345,7 +290,8 @@ class Ensemble:
                 h *= mask[layer]
             layer_input = h
         output = torch.bmm(layer_input, last)
-        return output if bias is None else output.add_(self.parameters.last_bias[:count])
+        last_bias = self.parameters.last_bias
+        return output if last_bias is None else output.add_(last_bias[:count])
 
     def _backward(
         self,
@@ -421,17 +367,17 @@ class Ensemble:
     # ---------------------------------------------------------------- measuring
 
     def predict(self, x: Tensor, scaled: bool) -> Tensor:
-        """Outputs of all replicas without masks.
+        """Outputs of all members without masks.
 
         Args:
             x: Inputs, shape (M, inputs).
             scaled: Whether every masked quantity is scaled by its mean q.
 
         Returns:
-            Shape (R, M, outputs), in tensor order (`self.replicas`).
+            Shape (R, M, outputs), in tensor order (`self.members`).
         """
         kept = torch.tensor(
-            [1 - r.drop_rate if scaled and r.variant not in ("none", "inverted") else 1.0 for r in self.replicas],
+            [1 - r.drop_rate if scaled and r.variant not in ("none", "inverted") else 1.0 for r in self.members],
             dtype=self.dtype,
             device=self.device,
         )[:, None, None]
@@ -439,7 +385,7 @@ class Ensemble:
         exists = torch.from_numpy(self._exists).to(self.dtype).to(self.device)[:, None, :] * (
             kept if self.kind != "edge" else 1
         )
-        h = x.expand(len(self.replicas), *x.shape)
+        h = x.expand(len(self.members), *x.shape)
         for layer in range(self.shape.depth):
             weight = own.first if layer == 0 else own.hidden[layer - 1]
             h = torch.bmm(h, weight) if self.kind != "edge" else torch.bmm(h, weight).mul_(kept)
@@ -450,11 +396,11 @@ class Ensemble:
         return output if own.last_bias is None else output + own.last_bias
 
     def measure(self) -> Measurement:
-        """Measure all replicas; begins a new interval for the interval means, and retires replicas that diverged."""
+        """Measure all members; begins a new interval for the interval means, and retires members that diverged."""
         own, start = self.parameters.tensors(), self._initial.tensors()
 
         def distances(names: tuple[str, ...], of: dict[str, Tensor]) -> np.ndarray:
-            squared = torch.zeros(len(self.replicas), dtype=torch.float64)
+            squared = torch.zeros(len(self.members), dtype=torch.float64)
             for name in names:
                 if name in own:
                     value = of[name] - start[name] if of is own else of[name]
@@ -462,14 +408,14 @@ class Ensemble:
                     squared += rows.sum((0, 2, 3)) if rows.dim() == 4 else rows.sum((1, 2))
             return squared.sqrt().numpy()
 
-        target = self.problem.test_y.expand(len(self.replicas), *self.problem.test_y.shape)
+        target = self.problem.test_y.expand(len(self.members), *self.problem.test_y.shape)
         losses, accuracies = [], []
         for scaled in (True, False):
             output = self.predict(self.problem.test_x, scaled)
             losses.append(self.problem.losses(output, target).mean(1).double().cpu().numpy())
             if self.problem.classes:
                 accuracies.append((output.argmax(-1) == target).double().mean(1).cpu().numpy())
-        accuracy = np.where(losses[0] <= losses[1], *accuracies) if accuracies else np.full(len(self.replicas), np.nan)
+        accuracy = np.where(losses[0] <= losses[1], *accuracies) if accuracies else np.full(len(self.members), np.nan)
         weight_distance = distances(("first", "hidden", "last"), own)
         bias_distance = distances(("hidden_bias", "last_bias"), own)
         finite = np.isfinite(weight_distance) & np.isfinite(bias_distance) & np.isfinite(losses[0] + losses[1])
@@ -505,7 +451,7 @@ class Ensemble:
         return Measurement(self.step, **{name: v[back] for name, v in values.items()}, diverged=~self._alive[back])
 
     def _retire(self, lost: np.ndarray) -> None:
-        """Stop training replicas that are no longer finite (their weights are zeroed: NaN is contagious in sums)."""
+        """Stop training members that are no longer finite (their weights are zeroed: NaN is contagious in sums)."""
         for row in np.flatnonzero(lost):
             for name, tensor in self.parameters.tensors().items():
                 (tensor[:, row] if name.startswith("hidden") else tensor[row]).zero_()
@@ -532,13 +478,3 @@ class Ensemble:
 
 
 _STATE = ("alive", "crossed", "gradient_sum", "gradient_steps")
-
-
-def grouped_by_kind(replicas: list[Replica]) -> list[list[Replica]]:
-    """Replicas that one ensemble can hold: one kind of mask, and one drop rate where masks are per sample."""
-
-    def group(replica: Replica) -> tuple[str, float]:
-        kind = KINDS[replica.variant]
-        return kind, replica.drop_rate if kind == "sample" else 0.0
-
-    return [list(members) for _, members in groupby(sorted(replicas, key=group), key=group)]

@@ -1,7 +1,7 @@
-"""Masks of training steps: drawn per replica from named streams, with their reachability, for whole blocks of steps.
+"""Masks of training steps: drawn per seed from named streams, with their reachability, for whole blocks of steps.
 
-Step t of replica r has the same mask whatever else is trained beside it, in whatever order, and after any restart:
-masks come in blocks of `BLOCK` steps, each block from its own stream. Replicas that differ only in the removal
+Step t of seed r has the same mask whatever else is trained beside it, in whatever order, and after any restart:
+masks come in blocks of `BLOCK` steps, each block from its own stream. Members that differ only in the removal
 probability compare the same random words with it, so that a larger p removes a superset.
 """
 
@@ -15,7 +15,7 @@ from dropatlas.randomness import generator
 BLOCK = 64  # steps that share a stream
 
 
-def draw_vertex_masks(p: float, depth: int, width: int, seed: int, replica: int, block: int) -> np.ndarray:
+def draw_vertex_masks(p: float, depth: int, width: int, seed: int, number: int, block: int) -> np.ndarray:
     """Kept hidden vertices of one block of steps (dropout).
 
     Args:
@@ -23,35 +23,35 @@ def draw_vertex_masks(p: float, depth: int, width: int, seed: int, replica: int,
         depth: Hidden layers L.
         width: Vertices per layer W.
         seed: Root seed.
-        replica: Index of the replica.
+        number: Number of the seed.
         block: Number of the block; its steps are BLOCK·block ... BLOCK·(block + 1) - 1.
 
     Returns:
         Shape (BLOCK, L, W), bool, True = kept.
     """
-    return draw_bits(p, (BLOCK, depth, width), generator(seed, "collapse", "site", depth, width, replica, block))
+    return draw_bits(p, (BLOCK, depth, width), generator(seed, "collapse", "site", depth, width, number, block))
 
 
-def draw_sample_masks(p: float, depth: int, width: int, batch: int, seed: int, replica: int, block: int) -> np.ndarray:
+def draw_sample_masks(p: float, depth: int, width: int, batch: int, seed: int, number: int, block: int) -> np.ndarray:
     """Kept hidden vertices of every sample in a block, shape (BLOCK, L, batch, W) (see `draw_vertex_masks`)."""
-    stream = generator(seed, "collapse", "sample", depth, width, replica, block)
+    stream = generator(seed, "collapse", "sample", depth, width, number, block)
     return draw_bits(p, (BLOCK, depth, batch, width), stream)
 
 
-def draw_edge_masks(p: float, widths: list[int], seed: int, replica: int, block: int) -> list[np.ndarray]:
+def draw_edge_masks(p: float, widths: list[int], seed: int, number: int, block: int) -> list[np.ndarray]:
     """Kept edges of one block of steps (dropconnect).
 
     Args:
         p: Removal probability in [0, 1].
         widths: [W_0, ..., W_{L+1}].
         seed: Root seed.
-        replica: Index of the replica.
+        number: Number of the seed.
         block: Number of the block.
 
     Returns:
         L + 1 boolean arrays of shape (BLOCK, W_l, W_{l+1}), True = kept.
     """
-    rng = generator(seed, "collapse", "bond", *widths, replica, block)
+    rng = generator(seed, "collapse", "bond", *widths, number, block)
     sizes = [w_in * w_out for w_in, w_out in pairwise(widths)]
     bits = np.split(draw_bits(p, (BLOCK, sum(sizes)), rng), np.cumsum(sizes)[:-1], axis=1)
     return [part.reshape(BLOCK, *size) for part, size in zip(bits, pairwise(widths), strict=True)]

@@ -1,6 +1,6 @@
-"""Fully connected networks whose replicas are stacked in one tensor, and how their parameters start.
+"""Fully connected networks whose members are stacked in one tensor, and how their parameters start.
 
-A network has L hidden layers of W vertices between the input and the output; replicas of different width are padded to
+A network has L hidden layers of W vertices between the input and the output; members of different width are padded to
 the widest with weights that are zero. With σ(0) = 0 a padding vertex has activation zero, and with outgoing weights of
 zero it gets no gradient, so padding stays zero for ever and changes nothing (with sigmoid it is masked away).
 
@@ -19,57 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dropatlas.collapse.members import Shape
 from dropatlas.randomness import generator
-
-ACTIVATIONS = ("tanh", "relu", "sigmoid")
-VANISHING_AT_ZERO = ("tanh", "relu")  # σ(0) = 0: what Assumption V.2 of the paper needs besides missing biases
-GAINS = ("plain", "compensated")
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What all replicas of an ensemble share.
-
-    Attributes:
-        inputs: Input dimension.
-        depth: Hidden layers L, at least 1.
-        outputs: Output dimension.
-        activation: "tanh", "relu" or "sigmoid", after every hidden layer.
-        biases: Whether every layer has biases (starting at zero).
-    """
-
-    inputs: int
-    depth: int
-    outputs: int
-    activation: str = "tanh"
-    biases: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("inputs", "depth", "outputs"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}")
-
-    @property
-    def decouples(self) -> bool:
-        """Whether a mask without a path makes every gradient exactly zero (Theorems V.5-V.8): no biases, σ(0) = 0."""
-        return not self.biases and self.activation in VANISHING_AT_ZERO
-
-    def widths(self, width: int) -> list[int]:
-        """Widths of all layers, input and output included."""
-        return [self.inputs, *[width] * self.depth, self.outputs]
-
-
-def gain_of(name: str, drop_rate: float) -> float:
-    """Factor of the hidden matrices: 1 ("plain") or 1/sqrt(1 - drop_rate) ("compensated").
-
-    Raises:
-        ValueError: unknown name.
-    """
-    if name not in GAINS:
-        raise ValueError(f"gain must be one of {', '.join(GAINS)}, got {name!r}")
-    return 1.0 if name == "plain" else 1 / math.sqrt(1 - drop_rate)
 
 
 def _orthogonal(rng: np.random.Generator, count: int, rows: int, columns: int) -> np.ndarray:
@@ -80,21 +31,21 @@ def _orthogonal(rng: np.random.Generator, count: int, rows: int, columns: int) -
     return q if rows >= columns else q.transpose(0, 2, 1)
 
 
-def initial_weights(shape: Shape, width: int, seed: int, replica: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Weights of one replica at gain 1.
+def initial_weights(shape: Shape, width: int, seed: int, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weights of one seed at gain 1.
 
     Args:
         shape: The network.
         width: Its width W.
         seed: Root seed.
-        replica: Index of the replica; networks of equal shape, width, seed and replica start equal whatever is done
+        number: Number of the seed; networks of equal shape, width, seed and number start equal whatever is done
             to them.
 
     Returns:
         Input matrix (inputs, W), hidden matrices (L-1, W, W), output matrix (W, outputs); a row vector times a matrix
         is one layer.
     """
-    rng = generator(seed, "collapse", "weights", shape.inputs, width, shape.depth, shape.outputs, replica)
+    rng = generator(seed, "collapse", "weights", shape.inputs, width, shape.depth, shape.outputs, number)
     # ReLU halves the mean square of its input: He's factor sqrt(2).
     factor = math.sqrt(2) if shape.activation == "relu" else 1.0
     first = _orthogonal(rng, 1, shape.inputs, width)[0]
@@ -105,7 +56,7 @@ def initial_weights(shape: Shape, width: int, seed: int, replica: int) -> tuple[
 
 @dataclass
 class Parameters:
-    """Weights and biases of R replicas (padded width W).
+    """Weights and biases of R members (padded width W).
 
     Attributes:
         first: Input matrices, shape (R, inputs, W).
@@ -127,26 +78,28 @@ class Parameters:
 
     def clone(self) -> "Parameters":
         """An independent copy."""
-        return Parameters(**{name: None if value is None else value.clone() for name, value in vars(self).items()})
+        hidden_bias = None if self.hidden_bias is None else self.hidden_bias.clone()
+        last_bias = None if self.last_bias is None else self.last_bias.clone()
+        return Parameters(self.first.clone(), self.hidden.clone(), self.last.clone(), hidden_bias, last_bias)
 
 
 def stack_parameters(
     shape: Shape,
     widths: list[int],
     gains: list[float],
-    replicas: list[int],
+    members: list[int],
     seed: int,
     dtype: torch.dtype,
     device: torch.device,
     edges_removed: bool = False,
 ) -> Parameters:
-    """Initial parameters of all replicas, padded to the widest.
+    """Initial parameters of all members, padded to the widest.
 
     Args:
         shape: The networks.
-        widths: Width of each replica, length R.
-        gains: Factor of each replica's matrices behind a masked layer, length R.
-        replicas: Index of each replica's random stream, length R.
+        widths: Width of each network, length R.
+        gains: Factor of each network's matrices behind a masked layer, length R.
+        members: Index of each network's random stream, length R.
         seed: Root seed.
         dtype: Floating type.
         device: Torch device.
@@ -156,16 +109,14 @@ def stack_parameters(
     first = np.zeros((count, shape.inputs, widest))
     hidden = np.zeros((shape.depth - 1, count, widest, widest))
     last = np.zeros((count, widest, shape.outputs))
-    for row, (width, gain, replica) in enumerate(zip(widths, gains, replicas, strict=True)):
-        start, middle, end = initial_weights(shape, width, seed, replica)
+    for row, (width, gain, number) in enumerate(zip(widths, gains, members, strict=True)):
+        start, middle, end = initial_weights(shape, width, seed, number)
         first[row, :, :width] = gain * start if edges_removed else start
         hidden[:, row, :width, :width] = gain * middle
         last[row, :width] = gain * end
-    tensors = [torch.tensor(values, dtype=dtype, device=device) for values in (first, hidden, last)]
-    biases = [None, None]
+    hidden_bias = last_bias = None
     if shape.biases:
-        biases = [
-            torch.zeros(size, dtype=dtype, device=device)
-            for size in ((shape.depth, count, 1, widest), (count, 1, shape.outputs))
-        ]
-    return Parameters(*tensors, *biases)
+        hidden_bias = torch.zeros((shape.depth, count, 1, widest), dtype=dtype, device=device)
+        last_bias = torch.zeros((count, 1, shape.outputs), dtype=dtype, device=device)
+    matrices = [torch.tensor(values, dtype=dtype, device=device) for values in (first, hidden, last)]
+    return Parameters(matrices[0], matrices[1], matrices[2], hidden_bias, last_bias)

@@ -6,7 +6,6 @@ teacher. A mask without a path makes every bias-free network trivial; "learned" 
 trivial loss.
 """
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,14 +41,6 @@ class Problem:
     outputs: int
     trivial_loss: float
     best_loss: float
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of the data."""
-        digest = hashlib.sha256()
-        for tensor in (self.train_x, self.train_y, self.test_x, self.test_y):
-            digest.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
-        return digest.hexdigest()
 
     @property
     def classes(self) -> bool:

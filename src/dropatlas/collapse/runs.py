@@ -1,65 +1,22 @@
 """Histories of ensembles: train to given steps, measure there, keep a checkpoint, resume after a kill."""
 
-import hashlib
 import logging
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 
-from dropatlas.checkpoints import keep_state, kept_state
-from dropatlas.closure import module_closure
-from dropatlas.collapse.ensemble import Ensemble, Measurement, Replica
-from dropatlas.collapse.networks import Shape
-from dropatlas.files import sha256_of_files
+from dropatlas.checkpoints import Checkpoint
+from dropatlas.collapse.ensemble import Ensemble, Measurement
+from dropatlas.collapse.members import Member, Shape
+from dropatlas.collapse.problems import Problem
+from dropatlas.files import sha256_of_text
 
 logger = logging.getLogger("dropatlas")
 
 FIELDS = [name for name in Measurement.__dataclass_fields__ if name not in ("step", "diverged")]
-CHECKPOINT_SECONDS = 30.0  # a killed job loses at most this much of one ensemble's work
-
-
-def log_spaced_steps(last: int, count: int, first: int = 1) -> list[int]:
-    """About `count` different steps from `first` to `last`, evenly spaced in the logarithm, both ends included.
-
-    Raises:
-        ValueError: not 1 <= first <= last, or count < 1.
-    """
-    if not 1 <= first <= last or count < 1:
-        raise ValueError(f"steps must satisfy 1 <= first <= last and count >= 1, got {first=}, {last=}, {count=}")
-    return sorted({round(step) for step in np.geomspace(first, last, count)} | {first, last})
-
-
-class Checkpoint:
-    """The file that a killed run of one ensemble resumes from.
-
-    Its name is a hash of everything the run depends on (code, settings, seed), so that a checkpoint of other code or
-    settings is never picked up.
-
-    Args:
-        folder: Folder of the checkpoints of one job; None: keep none.
-        identity: Text that tells this run from every other.
-    """
-
-    def __init__(self, folder: Path | None, identity: str) -> None:
-        code = sha256_of_files(module_closure("dropatlas.collapse.runs")) if folder else ""
-        name = hashlib.sha256(f"{code} {identity}".encode()).hexdigest()[:24]
-        self._path = folder / f"{name}.pt" if folder else None
-        self._saved = time.monotonic()
-
-    def load(self) -> dict[str, torch.Tensor] | None:
-        """What was kept, None if nothing (readable) was."""
-        return None if self._path is None else kept_state(self._path)
-
-    def save(self, tensors: dict[str, torch.Tensor], finished: bool) -> None:
-        """Keep `tensors` if the run has finished or the last save is long ago."""
-        if self._path is None or not (finished or time.monotonic() - self._saved >= CHECKPOINT_SECONDS):
-            return
-        keep_state(self._path, tensors)
-        self._saved = time.monotonic()
 
 
 def history(ensemble: Ensemble, steps: Sequence[int], checkpoints: Path | None = None) -> pd.DataFrame:
@@ -71,16 +28,17 @@ def history(ensemble: Ensemble, steps: Sequence[int], checkpoints: Path | None =
         checkpoints: Folder to keep checkpoints in and to resume from; None: keep none.
 
     Returns:
-        One row per step and replica, replicas varying fastest: `step`, `row` (position in the list the ensemble was
+        One row per step and member, members varying fastest: `step`, `row` (position in the list the ensemble was
         given), the fields of `Measurement`, and `diverged`.
     """
-    described = (ensemble.shape, ensemble.given, ensemble.problem.name, ensemble.batch_size, ensemble.seed)
-    checkpoint = Checkpoint(checkpoints, repr((described, ensemble.problem.fingerprint, list(steps))))
+    networks = (ensemble.shape, ensemble.given, ensemble.problem.name)
+    path = checkpoints and checkpoints / sha256_of_text(repr(networks))[:16]  # a job has several ensembles
+    trained = (ensemble.problem, ensemble.batch_size, ensemble.seed, ensemble.track_gradients, list(steps))
+    checkpoint = Checkpoint(path, [__name__], *networks, *trained)
     records = np.full((len(steps), len(FIELDS) + 1, len(ensemble.given)), np.nan)
     done = 0
-    kept = checkpoint.load()
-    if kept is not None:
-        done = int(kept.pop("done"))
+    if (kept := checkpoint.kept()) is not None:
+        done = kept.pop("done")
         records[:done] = kept.pop("records").numpy()
         if done < len(steps):
             ensemble.restore(kept)
@@ -90,12 +48,12 @@ def history(ensemble: Ensemble, steps: Sequence[int], checkpoints: Path | None =
         measured = ensemble.measure()
         records[number] = [*(getattr(measured, name) for name in FIELDS), measured.diverged]
         finished = number + 1 == len(steps)
-        state = {} if finished else ensemble.state()
-        done_so_far = {"done": torch.tensor(number + 1), "records": torch.from_numpy(records[: number + 1].copy())}
-        checkpoint.save(state | done_so_far, finished)
-    replicas = len(ensemble.given)
+        if finished or checkpoint.due:
+            so_far = {"done": number + 1, "records": torch.from_numpy(records[: number + 1].copy())}
+            checkpoint.keep(so_far if finished else so_far | ensemble.state())
+    members = len(ensemble.given)
     frame = pd.DataFrame(
-        {"step": np.repeat(np.asarray(steps), replicas), "row": np.tile(np.arange(replicas), len(steps))}
+        {"step": np.repeat(np.asarray(steps), members), "row": np.tile(np.arange(members), len(steps))}
     )
     for column, name in enumerate(FIELDS):
         frame[name] = records[:, column].reshape(-1)
@@ -103,29 +61,29 @@ def history(ensemble: Ensemble, steps: Sequence[int], checkpoints: Path | None =
     return frame
 
 
-def describe(frame: pd.DataFrame, shape: Shape, replicas: Sequence[Replica], trivial_loss: float) -> pd.DataFrame:
-    """Add to a history what each replica was and the ratios the experiments share.
+def describe(frame: pd.DataFrame, shape: Shape, members: Sequence[Member], trivial_loss: float) -> pd.DataFrame:
+    """Add to a history what each member was and the ratios the experiments share.
 
     Args:
         frame: From `history`.
         shape: The networks.
-        replicas: In the order the ensemble was given them.
+        members: In the order the ensemble was given them.
         trivial_loss: Loss of the best constant output.
 
     Returns:
-        The frame with `depth`, `width`, `drop_rate`, `variant`, `gain`, `replica`, `learning_rate`, `theta`,
+        The frame with `depth`, `width`, `drop_rate`, `variant`, `gain`, `member`, `learning_rate`, `theta`,
         `rate_sum`, `relative_movement`, `loss_ratio` (the lower of scaled and full test loss over the trivial loss) and
         `path_loss_ratio`.
     """
     table = pd.DataFrame(
         {
-            "width": [replica.width for replica in replicas],
-            "drop_rate": [0.0 if replica.variant == "none" else replica.drop_rate for replica in replicas],
-            "variant": [replica.variant for replica in replicas],
-            "gain": [replica.gain for replica in replicas],
-            "replica": [replica.index for replica in replicas],
-            "learning_rate": [replica.learning_rate for replica in replicas],
-            "theta": [replica.theta(shape) for replica in replicas],
+            "width": [member.width for member in members],
+            "drop_rate": [0.0 if member.variant == "none" else member.drop_rate for member in members],
+            "variant": [member.variant for member in members],
+            "gain": [member.gain for member in members],
+            "seed": [member.seed for member in members],
+            "learning_rate": [member.learning_rate for member in members],
+            "theta": [member.theta(shape) for member in members],
         }
     )
     known = table.iloc[frame.row.to_numpy()].reset_index(drop=True)
@@ -138,16 +96,16 @@ def describe(frame: pd.DataFrame, shape: Shape, replicas: Sequence[Replica], tri
     return joined
 
 
-def first_step_where(frame: pd.DataFrame, reached: Callable[[pd.DataFrame], pd.Series], keys: list[str]) -> pd.Series:
-    """First measured step of every run at which a condition holds.
-
-    Args:
-        frame: Rows of many runs, several steps each.
-        reached: Condition, as a boolean series over the rows of `frame`.
-        keys: Columns that tell runs apart.
-
-    Returns:
-        Step by run; NaN (censored) where the condition never held.
-    """
-    steps = frame.step.where(reached(frame))
-    return steps.groupby([frame[key] for key in keys], sort=False).min()
+def run_ensemble(
+    shape: Shape,
+    members: list[Member],
+    problem: Problem,
+    batch_size: int,
+    seed: int,
+    steps: Sequence[int],
+    checkpoints: Path | None,
+    track_gradients: bool = False,
+) -> pd.DataFrame:
+    """Train networks side by side and describe every measurement: `history` and `describe` of one `Ensemble`."""
+    ensemble = Ensemble(shape, members, problem, batch_size, seed, track_gradients)
+    return describe(history(ensemble, steps, checkpoints), shape, members, problem.trivial_loss)

@@ -50,12 +50,12 @@ def read_members(archive: Path, wanted: Callable[[str], bool]) -> dict[str, byte
             for member in stream:
                 check_member(member, archive)
                 name = str(PurePosixPath(member.name))
-                if not member.isreg() or not wanted(name):
+                if not member.isreg() or not wanted(name) or (content := stream.extractfile(member)) is None:
                     continue
                 total += member.size
                 if total > LARGEST_CONTENT:
                     raise DataFormatError(f"{archive}: holds more than {LARGEST_CONTENT:,} bytes; not a known data set")
-                contents[name] = stream.extractfile(member).read()
+                contents[name] = content.read()
     except (tarfile.TarError, EOFError, OSError) as error:
         raise DataFormatError(f"{archive}: cannot be read as a tar archive ({error}); fetch it again") from error
     return contents

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import Field, TypeAdapter, field_validator, model_validator
 
-from dropatlas.settings import Count, Section, at_least_one
+from dropatlas.settings import Count, NonEmpty, Section
 
 ROLES = {
     "idx": ("train_images", "train_labels", "test_images", "test_labels"),
@@ -25,7 +25,7 @@ class DataFile(Section):
     size: Count = Field(description="bytes")
     sha256: str | None = Field(default=None, description="SHA-256 of the file", pattern="^[0-9a-f]{64}$")
     md5: str | None = Field(default=None, description="MD5 of the file", pattern="^[0-9a-f]{32}$")
-    urls: at_least_one(Annotated[str, Field(pattern="^https?://")]) = Field(description="official hosts, first first")
+    urls: NonEmpty[Annotated[str, Field(pattern="^https?://")]] = Field(description="official hosts, first first")
 
     @model_validator(mode="after")
     def _has_a_checksum(self) -> "DataFile":

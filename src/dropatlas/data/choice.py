@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from dropatlas.data.settings import DataSettings
-from dropatlas.settings import Count, Section, at_least_one
+from dropatlas.settings import Count, Grid, Section
 
 SetName = Literal["digits5k", "shapes10", "mnist", "cifar10", "cifar100", "norb"]
 
@@ -13,7 +13,7 @@ SetName = Literal["digits5k", "shapes10", "mnist", "cifar10", "cifar100", "norb"
 class DataChoice(Section):
     """The data sets of a run."""
 
-    sets: at_least_one(SetName) = Field(
+    sets: Grid[SetName] = Field(
         description="sets that `snakemake data` prepares: digits5k and shapes10 need no download; mnist, cifar10, "
         "cifar100 and norb are fetched"
     )

@@ -101,7 +101,9 @@ def _cifar_records(contents: list[bytes], label_bytes: int, archive: Path) -> Sp
     return Split(table[:, label_bytes:].reshape(-1, 3, 32, 32).copy(), table[:, label_bytes - 1].astype(np.int64))
 
 
-def read_cifar(archive: Path, folder: str, train: list[str], test: str, names: str, label_bytes: int):
+def read_cifar(
+    archive: Path, folder: str, train: list[str], test: str, names: str, label_bytes: int
+) -> tuple[Split, Split, list[str]]:
     """Read the binary version of CIFAR-10 or CIFAR-100 straight from its archive.
 
     Each record is the label bytes (CIFAR-100: coarse, then fine; the last one is used) and 3 x 32 x 32 pixels.

@@ -56,7 +56,8 @@ def _official_data(name: str, source: DataSource, paths: Mapping[str, Path]) -> 
 
 
 def _image_data(name: str, source: DataSource, path: Path) -> DataSet:
-    folder = read_image_folder(path, source.class_names, tuple(source.image_shape))
+    channels, rows, columns = source.image_shape
+    folder = read_image_folder(path, source.class_names, (channels, rows, columns))
     sizes = (len(folder.train.images), len(folder.test.images))
     kind = ", ".join(folder.encodings)
     if sizes != (source.train_size, source.test_size):

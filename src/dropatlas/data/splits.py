@@ -43,7 +43,7 @@ def stratified_split(labels: np.ndarray, fraction: float, seed: int) -> tuple[np
     Raises:
         ValueError: fraction outside (0, 1), or a class would miss from a part.
     """
-    second = []
+    parts = []
     for label, count in zip(*np.unique(labels, return_counts=True), strict=True):
         taken = round(fraction * count)
         if not 0 < fraction < 1 or not 0 < taken < count:
@@ -52,8 +52,8 @@ def stratified_split(labels: np.ndarray, fraction: float, seed: int) -> tuple[np
                 f"class {label}"
             )
         members = np.flatnonzero(labels == label)
-        second.append(generator(seed, "stratified split", int(label)).permutation(members)[:taken])
-    second = np.sort(np.concatenate(second))
+        parts.append(generator(seed, "stratified split", int(label)).permutation(members)[:taken])
+    second = np.sort(np.concatenate(parts))
     return np.setdiff1d(np.arange(len(labels)), second), second
 
 

@@ -53,7 +53,8 @@ def data_status(catalog: Mapping[str, DataSource], settings: DataSettings) -> li
 
 def _status(name: str, source: DataSource, settings: DataSettings) -> Status:
     offline = settings.offline_directory is not None
-    directory = Path(settings.offline_directory if offline else settings.download_directory).expanduser()
+    folder = settings.download_directory if settings.offline_directory is None else settings.offline_directory
+    directory = Path(folder).expanduser()
     if offline:
         origin = f"offline directory {directory}"
     else:

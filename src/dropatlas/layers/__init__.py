@@ -13,7 +13,7 @@ from dropatlas.layers.dynamic import (
     DynamicDropConnectConv2d,
     DynamicDropConnectLinear,
 )
-from dropatlas.layers.methods import METHODS, apply_method, replaceable_layers
+from dropatlas.layers.methods import METHODS, apply_method, replace_linear, replaceable_layers
 from dropatlas.layers.monitoring import drop_rates, monte_carlo_dropping
 from dropatlas.layers.probabilities import drop_probabilities
 from dropatlas.layers.units import DropoutLinear, StandoutLinear
@@ -34,5 +34,6 @@ __all__ = [
     "drop_probabilities",
     "drop_rates",
     "monte_carlo_dropping",
+    "replace_linear",
     "replaceable_layers",
 ]

@@ -1,5 +1,6 @@
 """Drop rates that follow the size of the weight: the controls of Dynamic DropConnect in the authors' code."""
 
+import torch
 from torch import Tensor
 
 from dropatlas.layers.dropping import Gradient, LinearEdges, check_choice
@@ -46,8 +47,8 @@ class DropByWeightLinear(LinearEdges):
         gradient: Gradient = "dense",
         max_drop: float = 0.95,
         *,
-        device=None,
-        dtype=None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(in_features, out_features, bias, device=device, dtype=dtype)
         check_rates(base_rate, weight_rate, threshold)

@@ -1,5 +1,8 @@
 """DropConnect with one fixed drop rate."""
 
+from typing import Any
+
+import torch
 from torch import Tensor
 
 from dropatlas.layers.dropping import ConvEdges, EdgeDropping, Gradient, LinearEdges
@@ -63,8 +66,8 @@ class DropConnectLinear(_FixedRate, LinearEdges):
         per_sample: bool = False,
         gradient: Gradient = "masked",
         *,
-        device=None,
-        dtype=None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(in_features, out_features, bias, device=device, dtype=dtype)
         self._set_rate(drop_rate, gradient, per_sample)
@@ -92,7 +95,7 @@ class DropConnectConv2d(_FixedRate, ConvEdges):
         kernel_size: int | tuple[int, int],
         drop_rate: float = 0.5,
         gradient: Gradient = "masked",
-        **convolution,
+        **convolution: Any,
     ) -> None:
         super().__init__(in_channels, out_channels, kernel_size, **convolution)
         self._set_rate(drop_rate, gradient, per_sample=False)

@@ -1,6 +1,6 @@
 """What all layers that drop share: the monitored rate, masks of edges, calibration, which gradient returns."""
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -8,9 +8,10 @@ from torch.nn import functional
 
 Gradient = Literal["dense", "masked"]
 Calibration = Literal["realised", "expected", "none"]
+Choice = TypeVar("Choice", bound=str)
 
 
-def check_choice(name: str, value: str, choices: tuple[str, ...]) -> str:
+def check_choice(name: str, value: Choice, choices: tuple[str, ...]) -> Choice:
     """Give back `value` if it is one of `choices`.
 
     Raises:
@@ -31,7 +32,7 @@ class _DenseGradient(torch.autograd.Function):
         return weight * factor
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
         pass
 
     @staticmethod
@@ -48,6 +49,7 @@ class DropLayer(nn.Module):
     """
 
     realised_drop_rate: Tensor
+    weight: Tensor
 
     def _start_state(self) -> None:
         """Buffers beside the weight; called once the weight is there (again when it is replaced on another device)."""

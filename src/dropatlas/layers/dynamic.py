@@ -88,7 +88,7 @@ class DynamicEdges(EdgeDropping):
 
         def take(parameter: Tensor) -> None:
             owner = layer()
-            if owner is not None and owner.weight is parameter:
+            if owner is not None and owner.weight is parameter and parameter.grad is not None:
                 owner._take_gradient(parameter.grad)
 
         frozen = not weight.requires_grad
@@ -206,8 +206,8 @@ class DynamicDropConnectLinear(DynamicEdges, LinearEdges):
         *,
         calibration: Calibration = "realised",
         per_sample: bool = False,
-        device=None,
-        dtype=None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(in_features, out_features, bias, device=device, dtype=dtype)
         rates = (base_rate, gradient_rate, threshold, normalize)
@@ -262,7 +262,7 @@ class DynamicDropConnectConv2d(DynamicEdges, ConvEdges):
         max_drop: float = 0.95,
         *,
         calibration: Calibration = "realised",
-        **convolution,
+        **convolution: Any,
     ) -> None:
         super().__init__(in_channels, out_channels, kernel_size, **convolution)
         rates = (base_rate, gradient_rate, threshold, normalize)

@@ -1,15 +1,16 @@
 """Regularisation methods by name, and how to put one into any model."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any, TypeVar
 
 from torch import nn
 from torch.nn.utils import parametrize
 
 from dropatlas.layers.by_weight import DropByWeightLinear
 from dropatlas.layers.dropconnect import DropConnectConv2d, DropConnectLinear
-from dropatlas.layers.dropping import DropLayer
+from dropatlas.layers.dropping import DropLayer, LinearEdges
 from dropatlas.layers.dynamic import (
     DropBigGradientConv2d,
     DropBigGradientLinear,
@@ -18,7 +19,10 @@ from dropatlas.layers.dynamic import (
 )
 from dropatlas.layers.units import DropoutLinear, StandoutLinear
 
-METHODS: dict[str, dict[type[nn.Module], type[nn.Module] | partial]] = {
+M = TypeVar("M", bound=nn.Module)
+L = TypeVar("L", bound=LinearEdges)
+
+METHODS: dict[str, dict[type[nn.Module], Callable[..., nn.Module]]] = {
     "none": {nn.Linear: nn.Linear, nn.Conv2d: nn.Conv2d},
     "dropout": {nn.Linear: DropoutLinear},
     "dropconnect": {nn.Linear: DropConnectLinear, nn.Conv2d: DropConnectConv2d},
@@ -56,9 +60,8 @@ def _parent(model: nn.Module, name: str) -> nn.Module:
     return model.get_submodule(name.rpartition(".")[0])
 
 
-def _replacement(name: str, layer: nn.Module, method: str, options: dict) -> nn.Module:
-    """The layer of `method` with the parameters of `layer` (the same objects, not copies)."""
-    kind = _kind(layer)
+def _replacement(name: str, layer: nn.Module, kind: type[nn.Module], method: str, options: dict[str, Any]) -> nn.Module:
+    """The layer of `method` with the parameters of `layer` (the same objects, not copies); `kind` as `_kind` says."""
     if kind not in METHODS[method]:
         able = ", ".join(known for known in METHODS if kind in METHODS[known])
         raise ValueError(f"{method} has no form for {kind.__name__} (layer {name!r}); methods that have: {able}")
@@ -79,7 +82,7 @@ def _replacement(name: str, layer: nn.Module, method: str, options: dict) -> nn.
     return new.train(layer.training)
 
 
-def apply_method(model: nn.Module, layer: str | Sequence[str], method: str, **options) -> nn.Module:
+def apply_method(model: M, layer: str | Sequence[str], method: str, **options: Any) -> M:
     """Put a regularisation method into layers of a model, in place.
 
     The new layer has the parameters of the old one, the very same objects: weights, their names in `state_dict`, and
@@ -109,12 +112,13 @@ def apply_method(model: nn.Module, layer: str | Sequence[str], method: str, **op
         raise ValueError(f"unknown method {method!r}; methods: {', '.join(METHODS)}")
     modules = dict(model.named_modules(remove_duplicate=False))
     names = [layer] if isinstance(layer, str) else list(layer)
+    kinds: dict[str, type[nn.Module]] = {}
     for name in names:
         there = ", ".join(replaceable_layers(model)) or "none"
         if not name or name not in modules:
             raise ValueError(f"{type(model).__name__} has no layer {name!r}; linear and convolutional layers: {there}")
         old = modules[name]
-        if _kind(old) is None:
+        if (kind := _kind(old)) is None:
             raise ValueError(
                 f"layer {name!r} is a {type(old).__name__}; only nn.Linear and nn.Conv2d can be replaced: {there}"
             )
@@ -122,10 +126,11 @@ def apply_method(model: nn.Module, layer: str | Sequence[str], method: str, **op
             raise ValueError(f"layer {name!r} is parametrized; remove its parametrizations first")
         if isinstance(_parent(model, name), nn.MultiheadAttention):
             raise ValueError(f"layer {name!r}: nn.MultiheadAttention reads its weight without calling the layer")
-    replaced = {}
+        kinds[name] = kind
+    replaced: dict[nn.Module, nn.Module] = {}
     for name in names:
         old = modules[name]
-        new = replaced[old] = replaced.get(old) or _replacement(name, old, method, options)
+        new = replaced[old] = replaced.get(old) or _replacement(name, old, kinds[name], method, options)
         if isinstance(_parent(model, name), nn.TransformerEncoderLayer) and isinstance(new, DropLayer):
             # A hook, even one that does nothing, turns off its fast path, which reads weights without calling layers.
             new.register_forward_hook(_nothing)
@@ -136,5 +141,29 @@ def apply_method(model: nn.Module, layer: str | Sequence[str], method: str, **op
     return model
 
 
-def _nothing(*_) -> None:
+def replace_linear(model: nn.Module, name: str, build: Callable[..., L]) -> L:
+    """Put a layer of one's own in the place of a linear layer of a model, in place; parameters stay the same objects.
+
+    Args:
+        model: Any module.
+        name: Name of the linear layer as in `model.named_modules()`.
+        build: Makes the new layer; called like `nn.Linear`.
+
+    Returns:
+        The new layer.
+
+    Raises:
+        ValueError: the layer is not linear.
+    """
+    old = model.get_submodule(name)
+    if not isinstance(old, nn.Linear):
+        raise ValueError(f"layer {name!r} is a {type(old).__name__}; only nn.Linear can be replaced")
+    new = build(old.in_features, old.out_features, old.bias is not None, device="meta")
+    new.weight, new.bias = old.weight, old.bias
+    new._start_state()
+    setattr(_parent(model, name), name.rpartition(".")[2], new)
+    return new
+
+
+def _nothing(*_: object) -> None:
     """A forward hook without effect."""

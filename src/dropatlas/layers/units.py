@@ -32,7 +32,14 @@ class DropoutLinear(DropLayer, nn.Linear):
     """
 
     def __init__(
-        self, in_features: int, out_features: int, bias: bool = True, drop_rate: float = 0.5, *, device=None, dtype=None
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        drop_rate: float = 0.5,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(in_features, out_features, bias, device=device, dtype=dtype)
         check_rate("drop_rate", drop_rate)
@@ -92,8 +99,8 @@ class StandoutLinear(DropLayer, nn.Linear):
         alpha: float = 1.0,
         beta: float = 0.0,
         *,
-        device=None,
-        dtype=None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(in_features, out_features, bias, device=device, dtype=dtype)
         for name, value in (("alpha", alpha), ("beta", beta)):

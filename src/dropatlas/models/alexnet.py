@@ -3,8 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from dropatlas.models.network import Network
 
-class AlexNet(nn.Module):
+
+class AlexNet(Network):
     """Five convolutions, 6×6 adaptive pooling, fc 4096 – ReLU – fc 4096 – ReLU – fc.
 
     The layers and their sizes are torchvision's `alexnet` without its two dropout layers.

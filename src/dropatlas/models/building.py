@@ -3,11 +3,13 @@
 import inspect
 from collections.abc import Callable
 from functools import partial
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import nn
 
 from dropatlas.models.alexnet import AlexNet
+from dropatlas.models.network import Network
 from dropatlas.models.resnet import ResNet
 from dropatlas.models.simple_cnn import SimpleCNN1, SimpleCNN2
 from dropatlas.models.tabular import TabularMLP
@@ -15,7 +17,7 @@ from dropatlas.models.transformer import VisionTransformer
 from dropatlas.models.vgg import VGG13
 from dropatlas.randomness import seed_sequence
 
-MODELS: dict[str, Callable[..., nn.Module]] = {
+MODELS: dict[str, Callable[..., Network]] = {
     "simple_cnn1": SimpleCNN1,
     "simple_cnn1_mnist": partial(SimpleCNN1, third_relu=False),
     "simple_cnn2": SimpleCNN2,
@@ -27,6 +29,14 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "tabular_mlp": TabularMLP,
 }
 """Name to the model or its variant."""
+
+
+@runtime_checkable
+class Initialised(Protocol):
+    """A layer that draws its own initial weights."""
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw them."""
 
 
 def initialise(model: nn.Module, generator: torch.Generator) -> None:
@@ -41,11 +51,11 @@ def initialise(model: nn.Module, generator: torch.Generator) -> None:
             nn.init.xavier_uniform_(layer.weight, generator=generator)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-        elif hasattr(layer, "initialise"):
+        elif isinstance(layer, Initialised):
             layer.initialise(generator)
 
 
-def build_model(name: str, input_shape: tuple[int, ...], classes: int, seed: int, **options) -> nn.Module:
+def build_model(name: str, input_shape: tuple[int, ...], classes: int, seed: int, **options: Any) -> Network:
     """A model with its initial weights.
 
     Every model names the layers a method acts on in the published protocol, `method_layers` (for `apply_method`), and

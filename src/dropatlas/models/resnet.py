@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from dropatlas.models.network import Network
+
 
 class BasicBlock(nn.Module):
     """relu(x + BN(conv(relu(BN(conv x))))); the shortcut subsamples and is padded with zeros where sizes change."""
@@ -23,7 +25,7 @@ class BasicBlock(nn.Module):
         return torch.relu(x + branch)
 
 
-class ResNet(nn.Module):
+class ResNet(Network):
     """ResNet of depth 6 n + 2: conv, three stages of n blocks with 16, 32 and 64 channels, global mean, fc.
 
     Args:

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dropatlas.models.network import Network
+
 
 def pooled(size: int) -> int:
     """Side of a feature map after pooling 3/2 without padding."""
@@ -17,7 +19,7 @@ def _pooled_to_nothing(name: str, height: int, width: int, smallest: int) -> Val
     return ValueError(f"{name} needs images of at least {smallest}x{smallest} pixels, got {height}x{width}")
 
 
-class SimpleCNN1(nn.Module):
+class SimpleCNN1(Network):
     """Three convolutions and two fully connected layers.
 
     conv 5×5×32 – max-pool 3/2 – conv 5×5×32 – ReLU – avg-pool 3/2 – conv 5×5×64 – (ReLU) – avg-pool 3/2 – fc 64 – ReLU
@@ -37,10 +39,10 @@ class SimpleCNN1(nn.Module):
 
     def __init__(self, input_shape: tuple[int, int, int], classes: int, third_relu: bool = True) -> None:
         super().__init__()
-        channels, *sides = input_shape
-        height, width = (pooled(pooled(pooled(side))) for side in sides)
+        channels, rows, columns = input_shape
+        height, width = (pooled(pooled(pooled(side))) for side in (rows, columns))
         if min(height, width) < 1:
-            raise _pooled_to_nothing("SimpleCNN1", *sides, smallest=15)
+            raise _pooled_to_nothing("SimpleCNN1", rows, columns, smallest=15)
         self.features = nn.Sequential(
             OrderedDict(
                 conv1=nn.Conv2d(channels, 32, 5, padding=2),
@@ -100,7 +102,7 @@ class LocallyConnected2d(nn.Module):
         return output + self.bias.to(output.dtype)
 
 
-class SimpleCNN2(nn.Module):
+class SimpleCNN2(Network):
     """Two convolutions, two locally connected and two fully connected layers.
 
     conv 5×5×64 – ReLU – max-pool 3/2 – LRN(5, 1e-3, 0.75) – conv 5×5×64 – ReLU – LRN – max-pool 3/2 – local 3×3×16 –
@@ -118,10 +120,10 @@ class SimpleCNN2(nn.Module):
 
     def __init__(self, input_shape: tuple[int, int, int], classes: int) -> None:
         super().__init__()
-        channels, *sides = input_shape
-        height, width = (pooled(pooled(side)) for side in sides)
+        channels, rows, columns = input_shape
+        height, width = (pooled(pooled(side)) for side in (rows, columns))
         if min(height, width) < 1:
-            raise _pooled_to_nothing("SimpleCNN2", *sides, smallest=7)
+            raise _pooled_to_nothing("SimpleCNN2", rows, columns, smallest=7)
         self.features = nn.Sequential(
             OrderedDict(
                 conv1=nn.Conv2d(channels, 64, 5, padding=2),

@@ -3,8 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from dropatlas.models.network import Network
 
-class TabularMLP(nn.Module):
+
+class TabularMLP(Network):
     """fc 128 – ReLU – fc 64 – ReLU – fc.
 
     Args:

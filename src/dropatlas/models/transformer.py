@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dropatlas.models.network import Network
+
 
 class EncoderBlock(nn.Module):
     """Pre-norm block: x + attention(norm x), then x + MLP(norm x); every linear map is an `nn.Linear` that is called.
@@ -29,7 +31,7 @@ class EncoderBlock(nn.Module):
         return x + self.contract(functional.gelu(self.expand(self.norm2(x))))
 
 
-class VisionTransformer(nn.Module):
+class VisionTransformer(Network):
     """Patches – linear embedding – encoder blocks – mean over tokens – linear classifier.
 
     Args:

@@ -3,10 +3,12 @@
 import torch
 from torch import Tensor, nn
 
+from dropatlas.models.network import Network
+
 WIDTHS = (64, 128, 256, 512, 512)
 
 
-class VGG13(nn.Module):
+class VGG13(Network):
     """Ten 3×3 convolutions with batch normalisation in five stages, fc 512 – ReLU – fc 512 – ReLU – fc.
 
     Args:

@@ -1,7 +1,9 @@
 """Crossing probabilities of masked networks: exact values, scaling laws, sampling, and topologies beyond the paper."""
 
+from .events import EventCount, Sizes, count_events
 from .sampling import Reachability, draw_masks, reachable, sample_crossings
 from .scaling import (
+    MODEL_CURVES,
     bond_extinction_upper_bound,
     critical_depth,
     critical_probability,
@@ -16,6 +18,7 @@ from .theory import (
     bond_crossing_probability,
     bond_decay_rate,
     bond_extinction_probability,
+    crossing_with_bounds,
     site_crossing_probability,
     site_extinction_probability,
 )
@@ -32,16 +35,21 @@ from .topologies import (
 )
 
 __all__ = [
+    "MODEL_CURVES",
+    "EventCount",
     "Reachability",
     "ResidualCrossing",
+    "Sizes",
     "bond_crossing_bounds",
     "bond_crossing_probability",
     "bond_decay_rate",
     "bond_extinction_probability",
     "bond_extinction_upper_bound",
+    "count_events",
     "critical_depth",
     "critical_probability",
     "crossing_probability_at",
+    "crossing_with_bounds",
     "draw_kernel_masks",
     "draw_masks",
     "half_crossing_probability",

@@ -95,11 +95,11 @@ def layer_runs(width: int | None, depth: int | None, widths: Sequence[int] | Non
     Raises:
         ValueError: not exactly one of the two descriptions given, or a value out of range.
     """
-    if (widths is None) == (width is None and depth is None) or (width is None) != (depth is None):
-        raise ValueError(f"give either width and depth or widths, got {width=}, {depth=}, {widths=}")
-    if widths is None:
+    if widths is None and width is not None and depth is not None:
         width = check_integer(width, "width", 1)
         return [(width, width, check_integer(depth, "depth", 0) + 1)]
+    if widths is None or width is not None or depth is not None:
+        raise ValueError(f"give either width and depth or widths, got {width=}, {depth=}, {widths=}")
     layers = [check_integer(w, f"widths[{index}]", 1) for index, w in enumerate(widths)]
     if len(layers) < 2:
         raise ValueError(f"widths must name at least 2 layers (input and output), got {len(layers)}")

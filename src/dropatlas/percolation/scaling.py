@@ -52,6 +52,11 @@ from .theory import (
 
 MODELS = ("site", "bond")
 CURVES = ("site", "bond", "bond_lower", "bond_upper")  # the two models and the bounds of Theorem IV.4
+MODEL_CURVES = {
+    "site": {"exact": "site"},
+    "bond": {"exact": "bond", "lower bound": "bond_lower", "upper bound": "bond_upper"},
+}
+"""Curves of each model, by what they are."""
 LARGEST_LOG_N = 700.0  # n itself must be a float to become an integer depth
 WIDEST = {"site": 2**53, "bond": 2048}  # the bond chain needs memory of size W²
 
@@ -184,7 +189,7 @@ def half_crossing_probability(
         return thresholds[curve]
     low, high = thresholds["bond_lower"], thresholds["bond_upper"]  # θ = 1/2 of the bounds encloses that of the chain
     while low < (middle := (low + high) / 2) < high:
-        if bond_crossing_probability(middle, width, depth) >= 0.5:
+        if bond_crossing_probability(middle, int(width), depth) >= 0.5:
             low = middle
         else:
             high = middle

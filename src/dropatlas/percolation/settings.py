@@ -1,10 +1,17 @@
 """Settings of the percolation tables (arXiv 2512.13853)."""
 
+import math
+from itertools import product
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from dropatlas.settings import Count, OpenProbability, Positive, Probability, Section, at_least_one
+from dropatlas.percolation.events import CONVOLUTIONAL, RESIDUAL
+from dropatlas.percolation.scaling import MODEL_CURVES, log_n_of_width
+from dropatlas.settings import Count, Grid, OpenProbability, Positive, Probability, Section
+
+LARGEST_BOND_LOG10_N = 300.0
+"""Largest log10 of a depth whose layers the exact chain of dropconnect counts."""
 
 
 def odd(value: int) -> int:
@@ -32,45 +39,66 @@ def holds(needed: float) -> AfterValidator:
 class CrossingGrid(Section):
     """Crossing probability over a (p, W, L) grid, theory against sampled masks."""
 
-    drop_rates: at_least_one(Probability) = Field(description="removal probabilities p")
-    widths: at_least_one(Count) = Field(description="vertices per layer W")
-    depths: at_least_one(Count) = Field(description="hidden layers L")
+    drop_rates: Grid[Probability] = Field(description="removal probabilities p")
+    widths: Grid[Count] = Field(description="vertices per layer W")
+    depths: Grid[Count] = Field(description="hidden layers L")
     samples: Count = Field(description="sampled masks per cell of the grid (published: 1000)")
+
+    def cells(self) -> list[tuple[str, int, int, float]]:
+        """Model, width, depth and removal probability."""
+        return list(product(("site", "bond"), self.widths, self.depths, self.drop_rates))
 
 
 class RequiredWidth(Section):
     """Smallest width whose crossing probability reaches a target."""
 
-    drop_rates: at_least_one(Annotated[float, Field(gt=0, le=0.99)]) = Field(description="removal probabilities p")
-    depths: at_least_one(Count) = Field(description="hidden layers L")
+    drop_rates: Grid[Annotated[float, Field(gt=0, le=0.99)]] = Field(description="removal probabilities p")
+    depths: Grid[Count] = Field(description="hidden layers L")
     target: OpenProbability = Field(description="crossing probability to reach")
 
 
 class ScalingLaws(Section):
     """Crossing probability along W = floor((C log n)^tau), L = n, and the thresholds at finite n."""
 
-    constants: at_least_one(Positive) = Field(description="constants C of the law; thresholds are exp(-1/C)")
-    site_exponents: Annotated[at_least_one(Positive), holds(1.0)] = Field(
+    constants: Grid[Positive] = Field(description="constants C of the law; thresholds are exp(-1/C)")
+    site_exponents: Annotated[Grid[Positive], holds(1.0)] = Field(
         description="exponents tau shown for dropout (critical: 1)"
     )
-    bond_exponents: Annotated[at_least_one(Positive), holds(0.5)] = Field(
+    bond_exponents: Annotated[Grid[Positive], holds(0.5)] = Field(
         description="exponents tau shown for dropconnect (critical: 1/2)"
     )
-    drop_rates: at_least_one(OpenProbability) = Field(description="removal probabilities p of the curves over n")
+    drop_rates: Grid[OpenProbability] = Field(description="removal probabilities p of the curves over n")
     largest_log10_depth: Positive = Field(description="curves run from n = 10 to n = 10^this")
     points_per_decade: Count = Field(description="depths n per factor of ten on the curves")
-    site_threshold_log10_depths: at_least_one(Positive) = Field(
+    site_threshold_log10_depths: Grid[Positive] = Field(
         description="log10 of the depths n at which dropout's finite-n thresholds are solved (in log space)"
     )
     bond_threshold_largest_width: Annotated[int, Field(ge=12)] = Field(
         description="dropconnect's thresholds are solved at the n with (C log n)^tau = 2 ... this, up to n = 10^300"
     )
 
+    def laws(self) -> list[tuple[str, str, float, float]]:
+        """Model, curve (a key of `MODEL_CURVES[model]`), constant and exponent."""
+        exponents = {"site": self.site_exponents, "bond": self.bond_exponents}
+        return [
+            (model, *law)
+            for model, curves in MODEL_CURVES.items()
+            for law in product(curves, self.constants, exponents[model])
+        ]
+
+    def threshold_depths(self, model: str, constant: float, exponent: float) -> list[float]:
+        """Depths at which thresholds of a law are solved, as log n: for dropconnect those of integer width."""
+        if model == "site":
+            return [log10_n * math.log(10) for log10_n in self.site_threshold_log10_depths]
+        widths = range(2, self.bond_threshold_largest_width + 1)
+        log_ns = [log_n_of_width(width, constant, exponent) for width in widths]
+        return [log_n for log_n in log_ns if log_n <= LARGEST_BOND_LOG10_N * math.log(10)]
+
 
 class CrossingBoundary(Section):
     """Depth at which the crossing probability falls to a target, for every width."""
 
-    drop_rates: at_least_one(OpenProbability) = Field(description="removal probabilities p")
+    drop_rates: Grid[OpenProbability] = Field(description="removal probabilities p")
     largest_width: Count = Field(description="widths W run from 1 to this, as far as the boundary is below L = 10^12")
     target: OpenProbability = Field(description="crossing probability on the boundary")
 
@@ -78,15 +106,22 @@ class CrossingBoundary(Section):
 class Topologies(Section):
     """Residual and convolutional networks, by sampling."""
 
-    drop_rates: at_least_one(Probability) = Field(description="removal probabilities p")
+    drop_rates: Grid[Probability] = Field(description="removal probabilities p")
     samples: Count = Field(description="sampled masks per cell")
-    residual_blocks: at_least_one(Count) = Field(description="residual blocks B of a network")
-    residual_widths: at_least_one(Count) = Field(description="units W of each hidden layer of a branch")
+    residual_blocks: Grid[Count] = Field(description="residual blocks B of a network")
+    residual_widths: Grid[Count] = Field(description="units W of each hidden layer of a branch")
     branch_depth: Count = Field(description="hidden layers d of a branch")
-    channels: at_least_one(Count) = Field(description="channels C of a convolutional network")
-    convolution_depths: at_least_one(Count) = Field(description="hidden layers L of a convolutional network")
+    channels: Grid[Count] = Field(description="channels C of a convolutional network")
+    convolution_depths: Grid[Count] = Field(description="hidden layers L of a convolutional network")
     kernel_size: Annotated[int, Field(ge=1), AfterValidator(odd)] = Field(description="kernel side k, odd")
     image_size: Count = Field(description="image side h in pixels")
+
+    def cells(self) -> list[tuple[str, int, int, float]]:
+        """Topology, width (or channels), depth (or blocks) and removal probability."""
+        residual = product(self.residual_widths, self.residual_blocks, self.drop_rates)
+        convolutional = product(self.channels, self.convolution_depths, self.drop_rates)
+        found = [(topology, *size) for size in residual for topology in RESIDUAL]
+        return found + [(topology, *size) for size in convolutional for topology in CONVOLUTIONAL]
 
 
 class PercolationSettings(Section):

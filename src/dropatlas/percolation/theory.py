@@ -23,7 +23,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from .arguments import check_integer, check_probability, layer_runs
+from .arguments import check_choice, check_integer, check_probability, layer_runs
 
 _MAXIMUM_STEPS = 100_000
 _SETTLED = 1e-14  # relative change per layer below which the state counts as quasi-stationary
@@ -87,6 +87,21 @@ def bond_crossing_bounds(
     lower = sum(_independent_hazard(p, w_out, count) for _, w_out, count in runs)
     upper = sum(_independent_hazard(p, w_in * w_out, count) for w_in, w_out, count in runs)
     return math.exp(-lower), math.exp(-upper)
+
+
+def crossing_with_bounds(model: str, p: float, width: int, depth: int) -> tuple[float, float, float]:
+    """Crossing probability θ of a plain network, and what is published about it: a lower and an upper bound.
+
+    Args:
+        model: "site", where θ itself is published, or "bond".
+        p: Removal probability in [0, 1].
+        width: Vertices per layer W.
+        depth: Hidden layers L.
+    """
+    if check_choice(model, "model", ("site", "bond")) == "site":
+        theta = site_crossing_probability(p, width, depth)
+        return theta, theta, theta
+    return bond_crossing_probability(p, width, depth), *bond_crossing_bounds(p, width, depth)
 
 
 def bond_crossing_probability(
@@ -240,7 +255,7 @@ def _advance(log_transition: np.ndarray, log_state: np.ndarray) -> np.ndarray:
 
 
 def _has_settled(log_next: np.ndarray, log_state: np.ndarray) -> bool:
-    """Whether the state repeats itself up to rounding; a logarithm of size x carries an error of about x·2^-53."""
+    """Whether the state seeds itself up to rounding; a logarithm of size x carries an error of about x·2^-53."""
     return bool(np.all(np.abs(log_next - log_state) <= _SETTLED + 2e-15 * np.abs(log_next)))
 
 

@@ -187,7 +187,8 @@ def sample_channel_dropout(
         reached = np.ones((batch, channels, image, image), dtype=bool)
         for kept in draw_masks("site", p, [channels] * (depth + 2), batch, rng):
             # With intact kernels a unit sees every channel of its window.
-            window = _patches(reached.any(axis=1, keepdims=True), kernel).any(axis=1).reshape(batch, 1, image, image)
+            seen = _patches(np.any(reached, axis=1, keepdims=True), kernel)
+            window = np.any(seen, axis=1).reshape(batch, 1, image, image)
             reached = window & kept[:, :, None, None]
         crossings += int(reached.any(axis=(1, 2, 3)).sum())
     return crossings
@@ -284,8 +285,11 @@ def reaches_through_kernels(masks: Iterable[np.ndarray], image: int) -> np.ndarr
 
     Returns:
         Shape (samples,), bool.
+
+    Raises:
+        ValueError: no mask is given.
     """
-    reached = None
+    reached: np.ndarray | None = None
     for mask in masks:
         samples, c_out, c_in, kernel, _ = mask.shape
         if reached is None:
@@ -293,7 +297,9 @@ def reaches_through_kernels(masks: Iterable[np.ndarray], image: int) -> np.ndarr
         # Path counts of one layer: small non-negative integers, exact in float32 and fast in batched matmul.
         paths = mask.reshape(samples, c_out, -1).astype(np.float32) @ _patches(reached, kernel).astype(np.float32)
         reached = (paths > 0).reshape(samples, c_out, image, image)
-    return reached.any(axis=(1, 2, 3))
+    if reached is None:
+        raise ValueError("masks must hold at least one convolution, got none")
+    return np.any(reached, axis=(1, 2, 3))
 
 
 def _patches(units: np.ndarray, kernel: int) -> np.ndarray:

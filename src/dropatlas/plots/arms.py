@@ -1,11 +1,11 @@
-"""How the arms of a comparison of regularisation methods are shown: colours, order, intervals, curves over epochs."""
+"""How the arms of a comparison of regularisation methods are shown: colours, intervals, curves over epochs."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import AutoLocator
 
 from dropatlas.plots.style import COLOURS
-from dropatlas.regularisation.labels import ARM_LABELS
 from dropatlas.stats import Interval, mean_interval
 
 ARM_COLOURS = {
@@ -21,18 +21,6 @@ ARM_COLOURS = {
 }
 
 
-def described(rows: pd.DataFrame) -> str:
-    """Data, sizes, epochs and seeds of a table of runs, for titles and captions."""
-    first = rows.iloc[0]
-    epochs = f"{first.epochs} epoch" + ("s" if first.epochs > 1 else "")
-    return f"{first['data']}, {first.train_samples:,} training samples, {epochs}, {rows.replica.nunique()} seeds"
-
-
-def in_order(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of a table of runs with the arms in the order of `ARM_LABELS`."""
-    return rows.sort_values("arm", key=lambda arms: arms.map(list(ARM_LABELS).index), kind="stable")
-
-
 def reach(found: Interval) -> list[list[float]]:
     """Error bar of an interval; none where it is unbounded."""
     if not np.isfinite([found.low, found.high]).all():
@@ -40,7 +28,7 @@ def reach(found: Interval) -> list[list[float]]:
     return [[found.estimate - found.low], [found.high - found.estimate]]
 
 
-def over_epochs(axes: Axes, rows: pd.DataFrame, column: str, label: str, colour: str | tuple) -> None:
+def over_epochs(axes: Axes, rows: pd.DataFrame, column: str, label: str, colour: str | tuple[float, ...]) -> None:
     """Mean of a column over seeds against the epoch, with its 95 % t interval; diverged runs are left out.
 
     Args:
@@ -50,7 +38,7 @@ def over_epochs(axes: Axes, rows: pd.DataFrame, column: str, label: str, colour:
         label: Name of the curve.
         colour: Its colour.
     """
-    table = rows[~rows.diverged].pivot(index="epoch", columns="replica", values=column)
+    table = rows[~rows.diverged].pivot(index="epoch", columns="seed", values=column)
     if table.empty or table.isna().all(axis=None):
         return
     found = [mean_interval(values) for values in table.to_numpy()]
@@ -58,4 +46,6 @@ def over_epochs(axes: Axes, rows: pd.DataFrame, column: str, label: str, colour:
     ends = np.array([(each.low, each.high) for each in found])
     known = np.isfinite(ends).all(axis=1)
     axes.fill_between(table.index[known], *ends[known].T, color=colour, alpha=0.15, lw=0)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    locator = AutoLocator()
+    locator.set_params(integer=True)
+    axes.xaxis.set_major_locator(locator)

@@ -1,5 +1,7 @@
 """Figures of the training-collapse report."""
 
+from typing import Any, TypeVar
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -8,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import t
 
+from dropatlas.collapse.effects import movement_shares, with_bound
+from dropatlas.collapse.labels import COMPARED, VARIANT_LABELS
 from dropatlas.plots.style import COLOURS, MODEL_LABELS
 from dropatlas.stats import Interval, binomial_interval, mean_interval
 
@@ -19,23 +23,17 @@ VARIANT_COLOURS = {
     "dropconnect": COLOURS[4],
     "modified_dropconnect": COLOURS[5],
 }
-VARIANT_LABELS = {
-    "none": "no dropout",
-    "dropout": "dropout",
-    "modified": "modified dropout",
-    "inverted": "inverted dropout",
-    "dropconnect": "dropconnect",
-    "modified_dropconnect": "modified dropconnect",
-}
 SMALLEST_CUT = 1e-16  # 1 - theta below rounding
 GAIN_LABELS = {"plain": "initial gain 1", "compensated": "initial gain $1/\\sqrt{q}$"}
 
+Value = TypeVar("Value")
 
-def _sequential(values: list) -> dict:
+
+def _sequential(values: list[Value]) -> dict[Value, tuple[float, float, float]]:
     return dict(zip(values, sns.color_palette("flare", len(values)), strict=True))
 
 
-def _error_bar(axes: Axes, x: float, found: Interval, **style: object) -> None:
+def _error_bar(axes: Axes, x: float, found: Interval, **style: Any) -> None:
     """An estimate with its interval; nothing for an estimate that is no number."""
     if np.isfinite(found.estimate):
         low, high = (end if np.isfinite(end) else found.estimate for end in (found.low, found.high))
@@ -85,7 +83,7 @@ def decoupling(rows: pd.DataFrame) -> Figure:
 
 
 def movement(rows: pd.DataFrame, floor: float = 1e-6) -> Figure:
-    """Movement relative to no dropout over theta·sum(alpha), all measured steps; predicted boundary at 1.
+    """Movement relative to no dropout over theta·sum(alpha), all measured steps, mean; predicted boundary at 1.
 
     One line per depth and width, its end a dot; the width is written where theta < 0.9.
 
@@ -93,19 +91,18 @@ def movement(rows: pd.DataFrame, floor: float = 1e-6) -> Figure:
         rows: Table `collapse/movement`.
         floor: Smaller shares are drawn at this value.
     """
-    runs = rows[~rows.diverged].drop_duplicates(["depth", "width", "variant", "gain", "replica", "step"])
-    means = runs.groupby(["variant", "gain", "depth", "width", "step"])[
-        ["relative_movement", "theta_rate_sum", "theta", "control_learns"]
-    ].mean()
-    control = means.loc["none", "plain"].relative_movement
+    dropped = (
+        movement_shares(rows)
+        .groupby(["gain", "depth", "width", "step"])[["share", "theta_rate_sum", "theta", "control_learns"]]
+        .mean()
+    )
     colours = _sequential(sorted(rows.depth.unique()))
     figure, panels = plt.subplots(1, 2, figsize=(11, 4.4), sharey=True)
-    dropped = means[means.index.get_level_values("variant") == "dropout"].droplevel("variant")
     left = dropped.theta_rate_sum.groupby(["gain", "depth", "width"]).max().min()
     for axes, gain in zip(panels, GAIN_LABELS, strict=True):
         shown = dropped[dropped.index.get_level_values("gain") == gain].droplevel("gain")
         for (depth, width), curve in shown.groupby(["depth", "width"]):
-            share = (curve.relative_movement / control.reindex(curve.index)).clip(lower=floor)
+            share = curve.share.clip(lower=floor)
             decided = curve.control_learns.iloc[0] == 1
             axes.plot(curve.theta_rate_sum, share, color=colours[depth], lw=1.2, ls="-" if decided else ":", alpha=0.8)
             axes.plot(curve.theta_rate_sum.iloc[-1:], share.iloc[-1:], "o", ms=4, color=colours[depth])
@@ -125,21 +122,20 @@ def movement(rows: pd.DataFrame, floor: float = 1e-6) -> Figure:
     return figure
 
 
-def loss_curves(rows: pd.DataFrame, problem: str, biases: bool, variants: list[str]) -> Figure:
+def loss_curves(rows: pd.DataFrame, problem: str, *, biases: bool) -> Figure:
     """Loss over steps, one panel per cell, mean and 95 % interval over seeds; dashed: the best constant.
 
     Args:
         rows: Table `collapse/variants`.
         problem: Problem shown.
         biases: Whether networks with biases are shown.
-        variants: Variants drawn.
     """
     shown = rows[(rows.problem == problem) & (rows.biases == biases)]
     cells = list(dict.fromkeys(zip(shown.depth, shown.width, shown.cell_drop_rate, strict=True)))
     figure, panels = plt.subplots(1, len(cells), figsize=(3.1 * len(cells) + 1.2, 3.6), sharey=True, squeeze=False)
     for axes, (depth, width, p) in zip(panels[0], cells, strict=True):
         cell = _cell(shown, (depth, width, p))
-        for variant in variants:
+        for variant in COMPARED:
             grouped = cell[(cell.variant == variant) & ~cell.diverged].groupby("step").loss_ratio
             mean = grouped.mean()
             half = t.ppf(0.975, grouped.count() - 1) * grouped.std(ddof=1) / np.sqrt(grouped.count())
@@ -149,7 +145,7 @@ def loss_curves(rows: pd.DataFrame, problem: str, biases: bool, variants: list[s
         theta = cell[cell.variant == "dropout"].theta.iloc[0]
         undecided = "" if cell.control_learns.all() else "\nundecidable: control does not learn"
         title = f"$L$={depth}, $W$={width}, $p$={p:g}: $\\theta$={theta:.2g}{undecided}"
-        axes.set(title=_with_diverged(title, cell[cell.variant.isin(variants)]), xlabel="step", xscale="log")
+        axes.set(title=_with_diverged(title, cell[cell.variant.isin(COMPARED)]), xlabel="step", xscale="log")
         axes.title.set_fontsize("small")
         _constant_line(axes)
     panels[0][0].set_ylabel("test loss / loss of a constant")
@@ -307,7 +303,7 @@ def drift_bound(rows: pd.DataFrame) -> Figure:
     Args:
         rows: Table `collapse/drift_bound`.
     """
-    runs = rows[~rows.diverged & (rows.bound > 0)]
+    runs = with_bound(rows)
     figure, panels = plt.subplots(1, 2, figsize=(11, 4.2), sharey=True, sharex=True)
     for axes, holds in zip(panels, (True, False), strict=True):
         part = runs[runs.assumption == holds]

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from dropatlas.percolation.effects import deepest, excess, one_constant, uncertain
 from dropatlas.plots.style import MODEL_COLOURS, MODEL_LABELS, probability_axis
 
 CURVE_DASHES = {"exact": "-", "lower bound": ":", "upper bound": "--"}
@@ -25,15 +26,14 @@ def _sampled(axes: Axes, points: pd.DataFrame, colour: tuple[float, float, float
     axes.errorbar(points.p, points.estimate, error, fmt="o", ms=4, capsize=2.5, lw=1, color=colour)
 
 
-def crossing_grid(cells: pd.DataFrame, curves: pd.DataFrame, depth: int) -> Figure:
-    """Theta over p for every width at one depth: exact curves, bounds, sampled masks with intervals.
+def crossing_grid(cells: pd.DataFrame, curves: pd.DataFrame) -> Figure:
+    """Theta over p for every width at the largest depth: exact curves, bounds, sampled masks with intervals.
 
     Args:
         cells: Table `percolation/crossing_probability`.
         curves: Table `percolation/crossing_curves`.
-        depth: Depth L shown.
     """
-    cells, curves = cells.query("depth == @depth"), curves.query("depth == @depth")
+    cells, curves = deepest(cells), deepest(curves)
     colours = _sequential(sorted(cells.width.unique()))
     figure, panels = plt.subplots(1, 2, figsize=(11, 4.4), sharey=True)
     for axes, model in zip(panels, MODEL_LABELS, strict=True):
@@ -60,13 +60,10 @@ def sampling_agreement(cells: pd.DataFrame) -> Figure:
     spread = 1.96 * np.sqrt(theta * (1 - theta) / cells.samples.min())
     panels[0].fill_between(theta, -spread, spread, color="0.88", label="95 % of binomial samples")
     for model, rows in cells.groupby("model", sort=False):
-        panels[0].plot(
-            rows.theta, rows.estimate - rows.theta, "o", ms=4, color=MODEL_COLOURS[model], label=MODEL_LABELS[model]
-        )
+        panels[0].plot(rows.theta, excess(rows), "o", ms=4, color=MODEL_COLOURS[model], label=MODEL_LABELS[model])
     panels[0].set(xlabel="exact crossing probability $\\theta$", ylabel="sampled $-$ exact")
     panels[0].legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize="small")
-    uncertain = cells.query("1e-3 < theta < 0.999")
-    sns.ecdfplot(uncertain, x="p_value", hue="model", palette=MODEL_COLOURS, ax=panels[1], legend=False)
+    sns.ecdfplot(uncertain(cells), x="p_value", hue="model", palette=MODEL_COLOURS, ax=panels[1], legend=False)
     panels[1].plot([0, 1], [0, 1], color="0.4", lw=1, ls="--")
     panels[1].text(0.97, 0.05, "dashed: ideal", ha="right", color="0.4", fontsize="small")
     panels[1].set(xlabel="exact binomial p-value", ylabel="share of cells", xlim=(0, 1), ylim=(0, 1.02))
@@ -92,14 +89,13 @@ def required_width(rows: pd.DataFrame) -> Figure:
     return figure
 
 
-def site_scaling(rows: pd.DataFrame, constant: float) -> Figure:
-    """Dropout's theta over n along W = floor((C log n)^tau), one panel per tau, one curve per p.
+def site_scaling(rows: pd.DataFrame) -> Figure:
+    """Dropout's theta over n along W = floor((C log n)^tau), smallest C, one panel per tau, one curve per p.
 
     Args:
         rows: Table `percolation/scaling_laws`.
-        constant: C shown.
     """
-    shown = rows.query("model == 'site' and constant == @constant")
+    shown = one_constant(rows).query("model == 'site'")
     colours = _sequential(sorted(shown.p.unique()))
     exponents = sorted(shown.exponent.unique())
     figure, panels = plt.subplots(1, len(exponents), figsize=(4 * len(exponents), 4), sharey=True)
@@ -112,15 +108,14 @@ def site_scaling(rows: pd.DataFrame, constant: float) -> Figure:
     return figure
 
 
-def bond_scaling(rows: pd.DataFrame, constant: float, drop_rates: list[float]) -> Figure:
-    """Dropconnect's theta over n between its published bounds; one panel per tau (columns) and p (rows).
+def bond_scaling(rows: pd.DataFrame) -> Figure:
+    """Dropconnect's theta over n between its published bounds, smallest C; panels by tau (columns) and p (two rows).
 
     Args:
         rows: Table `percolation/scaling_laws`.
-        constant: C shown.
-        drop_rates: Removal probabilities shown.
     """
-    shown = rows.query("model == 'bond' and constant == @constant")
+    shown = one_constant(rows).query("model == 'bond'")
+    drop_rates = sorted(rows.p.unique())[:2]
     exponents = sorted(shown.exponent.unique())
     size = (4 * len(exponents), 3.2 * len(drop_rates))
     figure, grid = plt.subplots(len(drop_rates), len(exponents), figsize=size, sharex=True, sharey=True, squeeze=False)

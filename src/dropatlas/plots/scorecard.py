@@ -1,6 +1,7 @@
 """The picture of the scorecard: every claim's verdict, with the number and the interval behind it."""
 
 import textwrap
+from typing import Any, Protocol
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,8 +13,10 @@ from dropatlas.stats import Interval
 
 VERDICT_STYLES = {
     "reproduced": ("#00674b", "#d5f0e5", "o"),
+    "supported": ("#00674b", "#d5f0e5", "o"),
     "partly": ("#7a4a00", "#fce8c5", "D"),
     "not reproduced": ("#8f1d1d", "#f9dad6", "X"),
+    "not supported": ("#8f1d1d", "#f9dad6", "X"),
     "inconclusive": ("#47505c", "#e3e7ec", "o"),
     "not run": ("#5f6873", "#f3f5f7", "o"),
 }
@@ -57,12 +60,23 @@ def verdicts(rows: pd.DataFrame, titles: dict[str, str], limits: tuple[float, fl
     return figure
 
 
-def _text(axes: Axes, x: float, y: float, text: str, **style: object) -> None:
+def _text(axes: Axes, x: float, y: float, text: str, **style: Any) -> None:
     """Text of a column whose width is fixed: it must not push the other columns aside."""
     axes.text(x, y, text, va="center", **style).set_in_layout(False)
 
 
-def _draw(names: Axes, effects: Axes, words: Axes, row: tuple, place: float, limits: tuple[float, float]) -> None:
+class _Judged(Protocol):
+    """What the picture shows of a row of judged claims."""
+
+    id: str
+    verdict: str
+    effect: float
+    interval_low: float
+    interval_high: float
+    measure: str
+
+
+def _draw(names: Axes, effects: Axes, words: Axes, row: _Judged, place: float, limits: tuple[float, float]) -> None:
     ink, paint, marker = VERDICT_STYLES[row.verdict]
     _text(names, 0.2, place, row.id, ha="right", fontsize=10, weight="bold")
     box = {"boxstyle": "round,pad=0.25", "fc": paint, "ec": ink, "lw": 0.7}

@@ -1,6 +1,8 @@
 """Executed notebooks as self-contained HTML pages that read offline: styles inline, formulas as MathML, no script."""
 
+import json
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from nbformat import NotebookNode
 
 from dropatlas.closure import PAGE_TEMPLATES
 from dropatlas.reports.pages import page_label
-from dropatlas.seals import Origin, sealed_page
+from dropatlas.seals import Origin, sealed_notebook, sealed_page
 
 
 class MathMLRenderer(IPythonRenderer):
@@ -45,7 +47,7 @@ class PageExporter(HTMLExporter):
     def __init__(self) -> None:
         super().__init__(template_name="report", extra_template_basedirs=[str(PAGE_TEMPLATES)])
 
-    def default_filters(self):  # noqa: D102 - nbconvert's hook
+    def default_filters(self) -> Iterator[tuple[str, Callable[..., str]]]:  # noqa: D102 - nbconvert's hook
         yield from super().default_filters()
         yield "markdown2html", markdown_to_html
 
@@ -88,6 +90,11 @@ class ReportPage:
         return cls(name, title, f"A step before it failed; the logs in `{logs}` say which and why.", ready=False)
 
 
+def executed_notebook(path: Path) -> NotebookNode:
+    """An executed notebook, refused if it is not as it was made (errors as `sealed_notebook`)."""
+    return nbformat.reads(json.dumps(sealed_notebook(path)), as_version=4)
+
+
 def describe(name: str, notebook: NotebookNode) -> ReportPage:
     """Title (first level-1 heading) and summary (first paragraph after it) of a report notebook.
 
@@ -108,8 +115,11 @@ def report_html(name: str, notebook: Path, site: Site, origin: Origin) -> str:
         notebook: Executed notebook.
         site: The pages it is one of.
         origin: What it is made from.
+
+    Raises:
+        BrokenSealError: the notebook is not as it was executed.
     """
-    node = nbformat.read(notebook, as_version=4)
+    node = executed_notebook(notebook)
     body, _ = PageExporter().from_notebook_node(node)
     headings = re.findall(r'<h2 id="([^"]+)">(.*?)</h2>', body, flags=re.S)
     sections = [(anchor, Markup(heading)) for anchor, heading in headings]

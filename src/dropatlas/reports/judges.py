@@ -8,15 +8,15 @@ from types import CodeType
 
 import pandas as pd
 
-from dropatlas.claims.judging import JUDGES
+from dropatlas.claims import load_ledger
+from dropatlas.claims.judging import judge_of
 
 
 def judges(rows: pd.DataFrame) -> str:
     """Thresholds and source code of the functions that judged each claim, folded away."""
-    named = {f"{judge.__module__}.{judge.__name__}": judge for judge in JUDGES.values()}
-    parts = []
+    ledger, parts = load_ledger(), []
     for row in rows.itertuples():
-        source = "\n\n".join(map(inspect.getsource, _with_helpers(named[row.judge])))
+        source = "\n\n".join(map(inspect.getsource, _with_helpers(judge_of(ledger[row.id]))))
         criterion = ", ".join(f"{key} = {value:g}" for key, value in json.loads(row.criterion).items())
         parts.append(
             f'<details class="judge" id="judge-{row.id}"><summary>{row.id}: <code>{row.judge}</code></summary>'
@@ -26,9 +26,10 @@ def judges(rows: pd.DataFrame) -> str:
     return "".join(parts)
 
 
-def _with_helpers(judge: Callable) -> list[Callable]:
+def _with_helpers(judge: Callable[..., object]) -> list[Callable[..., object]]:
     """A judge and the functions of `dropatlas.claims` that it calls, directly or not."""
-    found, pending = [], [judge]
+    found: list[Callable[..., object]] = []
+    pending = [judge]
     while pending:
         function = pending.pop(0)
         if function not in found:

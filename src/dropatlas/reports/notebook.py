@@ -2,6 +2,7 @@
 
 import base64
 import html
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,7 @@ from dropatlas.plots.style import use_style
 from dropatlas.provenance import Provenance
 from dropatlas.reports.export import csv_text
 from dropatlas.reports.figures import save
-from dropatlas.reports.verdicts import verdict_table
+from dropatlas.reports.verdicts import finding, verdict_table
 from dropatlas.tables import read_provenance, read_table
 
 
@@ -23,23 +24,33 @@ class Report:
     Args:
         name: Report name; figures go to `figures/<name>/`, tables come from `tables/`.
         results: Results folder of the scale, such as `results/quick`.
+        tables: Names of the tables it shows; what else lies in the folder is not looked at.
     """
 
-    def __init__(self, name: str, results: str | Path) -> None:
+    def __init__(self, name: str, results: str | Path, tables: Sequence[str]) -> None:
         self.name = name
         self.results = Path(results)
+        self.tables = tuple(tables)
         self.sources: dict[str, Provenance] = {}
         use_style()
 
     def table(self, name: str) -> pd.DataFrame:
-        """Read the result table `name`, such as `percolation/crossing_probability`, and remember its origin."""
+        """Read the result table `name`, such as `percolation/crossing_probability`, and remember its origin.
+
+        Raises:
+            KeyError: it is none of the report's tables.
+        """
+        if name not in self.tables:
+            raise KeyError(
+                f"{name} is none of the tables of the {self.name} report: {', '.join(self.tables) or 'none'}"
+            )
         path = self._path(name)
         self.sources[name] = read_provenance(path)
         return read_table(path)
 
-    def tables(self, topic: str) -> list[str]:
-        """Names of the result tables of a topic, such as `ddc/step_time`, in alphabetical order."""
-        return sorted(f"{topic}/{path.stem}" for path in (self.results / "tables" / topic).glob("*.parquet"))
+    def made_by(self, task: str) -> list[str]:
+        """Names of the report's tables that a task, such as `ddc.benchmark`, has made."""
+        return [name for name in self.tables if read_provenance(self._path(name)).task == f"dropatlas.tasks.{task}"]
 
     def _path(self, table: str) -> Path:
         return self.results / "tables" / f"{table}.parquet"
@@ -78,9 +89,26 @@ class Report:
             f'<p class="downloads">{links}</p></figure>'
         )
 
+    @staticmethod
+    def listing(frames: pd.DataFrame | Mapping[str, pd.DataFrame]) -> HTML:
+        """Show a table of text as it stands, or several by their headings."""
+        titled = {"": frames} if isinstance(frames, pd.DataFrame) else frames
+        return HTML(
+            "".join(
+                (f"<h3>{html.escape(title)}</h3>" if title else "")
+                + f'<div class="wide">{frame.to_html(index=False, border=0)}</div>'
+                for title, frame in titled.items()
+            )
+        )
+
     def claims(self) -> HTML:
         """The verdicts of this report's claims, with effect, interval and reason."""
         return HTML(verdict_table(self.table(f"{self.name}/claims"), self.name))
+
+    def conclusion(self, *claims: str) -> HTML:
+        """What this run says of some claims of the report, such as "P7": verdict and parts, from their judges alone."""
+        rows = self.table(f"{self.name}/claims").set_index("id", drop=False).loc[list(claims)]
+        return HTML("".join(finding(row) for row in rows.itertuples(index=False)))
 
     def provenance(self) -> HTML:
         """Origin of every table this report has read."""

@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-import nbformat
 import pandas as pd
 from markupsafe import Markup
 from nbformat import NotebookNode
 
 from dropatlas.claims import PAPERS, Verdict
-from dropatlas.reports.html import ReportPage, Site, describe, markdown_to_html
+from dropatlas.reports.html import ReportPage, Site, describe, executed_notebook, markdown_to_html
 from dropatlas.reports.pages import paper_page
 from dropatlas.reports.verdicts import counted, legend, statement, tiles
 from dropatlas.seals import Origin
@@ -58,11 +57,12 @@ def paper_html(paper: str, rows: pd.DataFrame, notebooks: Iterable[Path], site: 
 
     Raises:
         KeyError: a judged claim names a figure that its report does not show.
+        BrokenSealError: a notebook is not as it was executed.
     """
     reports: list[ReportPage] = []
     figures: dict[tuple[str, str], str] = {}
     for path in notebooks:
-        node = nbformat.read(path, as_version=4)
+        node = executed_notebook(path)
         reports.append(describe(path.stem, node))
         figures |= {(path.stem, name): figure for name, figure in figures_of(node).items()}
     return site.render(

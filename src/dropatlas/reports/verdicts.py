@@ -1,22 +1,52 @@
 """Judged claims in HTML: tiles to see at a glance, a line or a section per claim."""
 
 import html
+import json
 from collections.abc import Container
+from typing import Protocol
 
 import pandas as pd
 
-from dropatlas.claims import PAPERS, Verdict
+from dropatlas.claims import PAPERS, State, Verdict
 from dropatlas.claims.scorecard import measured, verdict_counts
 from dropatlas.reports.pages import SCORECARD, paper_page
 
 SIGNS = {
     Verdict.REPRODUCED: "✓",
+    Verdict.SUPPORTED: "✓",
     Verdict.PARTLY: "◐",
     Verdict.NOT_REPRODUCED: "✗",
+    Verdict.NOT_SUPPORTED: "✗",
     Verdict.INCONCLUSIVE: "?",
     Verdict.NOT_RUN: "–",
 }
 """Sign by verdict, so that tiles can be told apart without colour."""
+
+
+STATE_SIGNS = {State.FAILS: "✗", State.OPEN: "?", State.HOLDS: "✓"}
+"""Sign by state of a part of a statement, the order in which they are told."""
+
+
+class JudgedClaim(Protocol):
+    """What is read of a row of the judged claims, the tables of `dropatlas.tasks.judge_claims`."""
+
+    id: str
+    paper: str
+    where: str
+    statement: str
+    published: str
+    verdict: str
+    measure: str
+    effect: float
+    interval_low: float
+    interval_high: float
+    n: int
+    reason: str
+    parts: str
+    scale: str
+    report: str
+    figure: str
+    evidence: str
 
 
 def _css_class(verdict: str) -> str:
@@ -54,7 +84,7 @@ def tiles(rows: pd.DataFrame, page: str | None) -> str:
     return f'<ul class="tiles">{"".join(_tile(row, page) for row in rows.itertuples())}</ul>'
 
 
-def _tile(row: tuple, page: str | None) -> str:
+def _tile(row: JudgedClaim, page: str | None) -> str:
     label = html.escape(f"{row.id}, {row.verdict}: {row.statement}")
     inside = f'{row.id} <span aria-hidden="true">{SIGNS[Verdict(row.verdict)]}</span>'
     link = "" if page is None else f' href="{page}.html#{row.id}"'
@@ -93,7 +123,7 @@ def verdict_table(rows: pd.DataFrame, page: str) -> str:
     )
 
 
-def statement(row: tuple, page: str) -> str:
+def statement(row: JudgedClaim, page: str) -> str:
     """What `verdict_table` says of one claim, under a heading of its own; arguments as there."""
     said, published, ours, _, why = _cells(row, page)
     told = {"published": published, "ours [95 % interval]": ours, "why": why}
@@ -101,11 +131,32 @@ def statement(row: tuple, page: str) -> str:
     return f'<h3 id="{row.id}">{row.id} {_badge(row)}</h3><p>{said}</p><dl class="finding">{terms}</dl>'
 
 
-def _badge(row: tuple) -> str:
+def parts_list(parts: str) -> str:
+    """The parts of a judged statement as a list: sign of the state and one sentence each.
+
+    Args:
+        parts: Column `parts` of a judged claim, JSON.
+    """
+    found = sorted(json.loads(parts), key=lambda part: list(STATE_SIGNS).index(State(part["state"])))
+    items = "".join(
+        f'<li class="{part["state"]}"><span title="{part["state"]}">{STATE_SIGNS[State(part["state"])]}</span> '
+        f"{html.escape(part['sentence'])}</li>"
+        for part in found
+    )
+    return f'<ul class="parts">{items}</ul>' if items else ""
+
+
+def finding(row: JudgedClaim) -> str:
+    """What a run says of one claim, in short: verdict, and the state of every part of the statement."""
+    parts = parts_list(row.parts) or f"<p>{html.escape(row.reason)}</p>"
+    return f'<div class="conclusion"><p><strong>{row.id}</strong> {_badge(row)}</p>{parts}</div>'
+
+
+def _badge(row: JudgedClaim) -> str:
     return f'<span class="verdict {_css_class(row.verdict)}">{row.verdict}</span>'
 
 
-def _cells(row: tuple, page: str) -> tuple[str, ...]:
+def _cells(row: JudgedClaim, page: str) -> tuple[str, ...]:
     ours = measured(row.effect, row.interval_low, row.interval_high)
     return (
         f'{html.escape(row.statement)} <span class="where">{html.escape(row.where)}</span>',
@@ -116,7 +167,7 @@ def _cells(row: tuple, page: str) -> tuple[str, ...]:
     )
 
 
-def _links(row: tuple, page: str) -> str:
+def _links(row: JudgedClaim, page: str) -> str:
     links = {"judge": f"{'' if page == SCORECARD else f'{SCORECARD}.html'}#judge-{row.id}"}
     if row.verdict != Verdict.NOT_RUN:
         elsewhere = "" if page in (row.report, paper_page(row.paper)) else f"{row.report}.html"

@@ -40,7 +40,11 @@ def execute(notebook: Path, output: Path, results: Path, tables: list[Path], log
         (profile / "ipython_kernel_config.py").write_text("get_config().IPKernelApp.log_level = 40\n")  # errors only
         try:
             papermill.execute_notebook(
-                str(notebook), str(part), {"results": str(results)}, kernel_name="python3", progress_bar=False
+                str(notebook),
+                str(part),
+                {"results": str(results), "tables": list(origin.inputs)},
+                kernel_name="python3",
+                progress_bar=False,
             )
         except PapermillExecutionError as error:
             part.replace(failed)

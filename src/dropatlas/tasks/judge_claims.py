@@ -1,11 +1,12 @@
 """Verdicts on claims, from result tables alone: those of one report, or the scorecard of all."""
 
 import json
+from dataclasses import asdict
 
 import pandas as pd
 
 from dropatlas.claims import Docket
-from dropatlas.claims.judging import JUDGES, judge
+from dropatlas.claims.judging import judge, judge_of
 from dropatlas.tasks.runner import run_table_task
 
 MEANINGS = {
@@ -14,14 +15,16 @@ MEANINGS = {
     "where": "theorem, figure, table or section",
     "statement": "the statement in one sentence",
     "published": "what the paper reports",
-    "kind": "kind of statement",
-    "verdict": "reproduced, partly, not reproduced, inconclusive or not run",
+    "group": "whose statement it is: published, suggested, open or ours",
+    "verdict": "reproduced or supported, partly, not reproduced or not supported, inconclusive, or not run",
     "measure": "what the effect is",
     "effect": "the deciding number",
     "interval_low": "lower end of its 95 % interval (the effect itself for a computation without sampling)",
     "interval_high": "upper end",
-    "n": "observations behind it",
-    "reason": "why, in one sentence",
+    "n": "independent units behind it",
+    "p_value": "of what the verdict says; missing where nothing is decided",
+    "reason": "which parts of the statement hold, fail and are open, one sentence each",
+    "parts": "the same as JSON: name, state, measure, estimate, interval, threshold, n and sentence of every part",
     "scale": "scale of the run",
     "min_scale": "smallest scale that can decide the claim",
     "report": "report that shows the evidence",
@@ -37,10 +40,11 @@ def tabulate(docket: Docket, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     rows = []
     for claim in docket.claims:
         found = judge(claim, tables, docket.scale)
-        function = JUDGES[claim.test]
+        function = judge_of(claim)
         rows.append(
-            (claim.id, claim.paper, claim.where, claim.statement, claim.published, claim.kind)
-            + (str(found.verdict), found.measure, found.effect, found.low, found.high, found.n, found.reason)
+            (claim.id, claim.paper, claim.where, claim.statement, claim.published, claim.group)
+            + (str(found.verdict), found.measure, found.effect, found.low, found.high, found.n, found.p_value)
+            + (found.reason, json.dumps([asdict(part) for part in found.parts], ensure_ascii=False))
             + (docket.scale, claim.min_scale, claim.report, claim.figure, " ".join(claim.evidence))
             + (f"{function.__module__}.{function.__qualname__}", json.dumps(claim.criterion))
         )

@@ -36,10 +36,11 @@ def guarded(log: Path, work: Callable[[], None], expected: tuple[type[Exception]
     Bad values, files that cannot be read or written, and the further `expected` errors show as their message; anything
     else is a defect of the project and shows with its traceback and a last line that says so.
     """
+    told: tuple[type[Exception], ...] = (ValueError, OSError, *expected)
     try:
         _log_to(log)
         work()
-    except (ValueError, OSError, *expected) as error:
+    except told as error:
         logger.error("error: %s", error)
         sys.exit(1)
     except Exception as error:
@@ -67,15 +68,16 @@ def run_table_task(
         module: The task's module name, whose code closure goes into the provenance.
         settings_model: Section of the configuration the task uses.
         meanings: Columns of the table and what they mean.
-        tabulate: Called as `tabulate(settings, seed=..., tables=..., data=..., checkpoints=...)` and returns the rows,
-            only with what the rule passes: `tables` are input tables under their names, such as
-            `percolation/crossing_probability`, `data` is the file of a prepared data set, `checkpoints` a folder that a
-            killed job resumes from, removed once the table is written.
+        tabulate: Called as `tabulate(settings, seed=..., tables=..., data=..., sets=..., checkpoints=...)` and returns
+            the rows, only with what the rule passes: `tables` are input tables under their names, such as
+            `percolation/crossing_probability`, `data` is the file of a prepared data set and `sets` are those of
+            several, `checkpoints` is a folder that a killed job resumes from, removed once the table is written.
     """
     parser = task_parser(module, scale=str, settings=str)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--tables", type=Path, nargs="+", help="input tables")
     parser.add_argument("--data", type=Path, help="prepared data set")
+    parser.add_argument("--sets", type=Path, nargs="+", help="prepared data sets")
     parser.add_argument("--checkpoints", type=Path, help="folder that a killed job resumes from")
     arguments = parser.parse_args()
 
@@ -83,8 +85,9 @@ def run_table_task(
         started = datetime.now(UTC)
         settings = settings_model.model_validate_json(arguments.settings)
         inputs = {f"{path.parent.name}/{path.stem}": read_table(path) for path in arguments.tables or []}
-        optional = {name: getattr(arguments, name) for name in ("seed", "data", "checkpoints")}
+        optional = {name: getattr(arguments, name) for name in ("seed", "data", "sets", "checkpoints")}
         optional["tables"] = inputs or None
+        images = [*(arguments.sets or []), *([arguments.data] if arguments.data else [])]
         frame = tabulate(settings, **{name: value for name, value in optional.items() if value is not None})
         provenance = record(
             task=module,
@@ -92,7 +95,7 @@ def run_table_task(
             settings=arguments.settings,
             seed=arguments.seed,
             inputs={name: content_hash(table) for name, table in inputs.items()}
-            | ({f"data/{arguments.data.stem}": sha256_of_files([arguments.data])} if arguments.data else {}),
+            | {f"data/{path.stem}": sha256_of_files([path]) for path in images},
             started=started,
         )
         write_table(frame, arguments.output, meanings, provenance)

@@ -5,7 +5,6 @@ Use from outside: `TrainingData.from_images(load(path), seed)`, `Recipe(...)`, `
 """
 
 from dropatlas.recipes import Augmentation, Recipe
-from dropatlas.training.checkpoints import Checkpoint
 from dropatlas.training.evaluation import Score, evaluate, predict
 from dropatlas.training.inputs import Split, TrainingData
 from dropatlas.training.loop import TrainingDivergedError, TrainingResult, train
@@ -14,7 +13,6 @@ from dropatlas.training.tables import TABLES, tabular_data
 __all__ = [
     "TABLES",
     "Augmentation",
-    "Checkpoint",
     "Recipe",
     "Score",
     "Split",

@@ -1,8 +1,6 @@
 """Training data in memory: bytes as they are stored, normalised and changed batch by batch."""
 
-import hashlib
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -110,17 +108,6 @@ class TrainingData:
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one sample: (C, H, W) or (F,)."""
         return tuple(self.train.inputs.shape[1:])
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 over everything a run sees."""
-        digest = hashlib.sha256(f"{self.task} {self.outputs}".encode())
-        for split in (self.train, self.validation, self.test):
-            for tensor in (split.inputs, split.targets):
-                digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
-                digest.update(tensor.cpu().contiguous().numpy().data)
-        digest.update(torch.cat([self.mean, self.std]).cpu().numpy().data)
-        return digest.hexdigest()
 
     def to(self, device: torch.device) -> "TrainingData":
         """The data on a device."""

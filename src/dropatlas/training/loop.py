@@ -1,6 +1,5 @@
 """The training loop."""
 
-import hashlib
 import logging
 import math
 import time
@@ -13,19 +12,17 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from dropatlas.closure import PACKAGE, module_closure
-from dropatlas.files import sha256_of_files
+from dropatlas.checkpoints import Checkpoint
+from dropatlas.closure import PACKAGE
 from dropatlas.layers import DropLayer
 from dropatlas.randomness import generator, seed_sequence
 from dropatlas.recipes import Recipe
 from dropatlas.training.augmentation import augment
-from dropatlas.training.checkpoints import Checkpoint
 from dropatlas.training.evaluation import Score, evaluate, losses
 from dropatlas.training.inputs import TrainingData
 
 logger = logging.getLogger("dropatlas")
 
-CHECKPOINT_SECONDS = 30.0  # a killed run loses at most this much and one epoch
 STEPS_BETWEEN_LOOKS = 50  # on a GPU, looking at the loss waits for it
 
 
@@ -80,17 +77,6 @@ _PROGRESS = [kept.name for kept in fields(_Progress)]
 def _stream(seed: int, *names: str | int) -> int:
     """Seed for torch of the stream called `names`."""
     return int(seed_sequence(seed, "training", *names).generate_state(1)[0])
-
-
-def _identity(model: nn.Module, data: TrainingData, recipe: Recipe, seed: int) -> str:
-    """What decides the course of a run: settings, data, initial weights, code, library."""
-    weights = hashlib.sha256()
-    for tensor in model.state_dict().values():
-        weights.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
-    own = {type(module).__module__ for module in model.modules()}
-    code = module_closure(__name__, *(name for name in own if name.startswith(f"{PACKAGE}.")))
-    parts = (recipe.model_dump_json(), seed, data.fingerprint, repr(model), weights.hexdigest())
-    return hashlib.sha256(repr((*parts, sha256_of_files(code), torch.__version__)).encode()).hexdigest()
 
 
 class _Run:
@@ -252,11 +238,12 @@ def train(
     """
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     logger.info("training on %s", device if device.type == "cuda" else "the CPU: no GPU asked for or none found")
-    keeper = Checkpoint(checkpoint, _identity(model, data, recipe, seed) if checkpoint else "")
+    layers = {type(module).__module__ for module in model.modules()}
+    code = [__name__, *(name for name in layers if name.startswith(f"{PACKAGE}."))]
+    keeper = Checkpoint(checkpoint, code, recipe, seed, data, repr(model), model.state_dict())
     run = _Run(model, data, recipe, seed, device)
-    if (kept := keeper.load()) is not None:
+    if (kept := keeper.kept()) is not None:
         run.restore(kept)
-    saved = time.monotonic()
     with torch.random.fork_rng(devices=[torch.cuda.current_device()] if device.type == "cuda" else []):
         while run.progress.epoch < recipe.epochs:
             started = time.perf_counter()
@@ -265,12 +252,11 @@ def train(
             row = run.finish_epoch(row)
             if after_epoch is not None:
                 after_epoch(row)
-            if time.monotonic() - saved >= CHECKPOINT_SECONDS and run.progress.epoch < recipe.epochs:
-                keeper.save(run.state())
-                saved = time.monotonic()
+            if keeper.due and run.progress.epoch < recipe.epochs:
+                keeper.keep(run.state())
         if not run.progress.outcomes:
             run.finish()
-            keeper.save(run.state())
+            keeper.keep(run.state())
     progress = run.progress
     return TrainingResult(
         history=pd.DataFrame(progress.history),

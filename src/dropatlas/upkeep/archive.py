@@ -1,4 +1,4 @@
-"""Finished results as one archive with a manifest: publish on one machine, restore on another, run only what is stale.
+"""Finished results as one archive with a manifest: pack on one machine, restore on another, run only what is stale.
 
 The archive holds tables, figures, notebooks, pages, logs and timings of one scale, not data sets and checkpoints, and
 Snakemake's records of how they were made. With the records, Snakemake compares the restored results with the present
@@ -25,7 +25,7 @@ MANIFEST = "manifest.json"
 
 
 class ArchiveError(ValueError):
-    """Results that cannot be published, or an archive that is refused."""
+    """Results that cannot be packed, or an archive that is refused."""
 
 
 class Manifest(BaseModel):
@@ -44,7 +44,7 @@ def _record_target(record: Path) -> str:
         return ""
 
 
-def publish(results: Path, archive: Path) -> Manifest:
+def pack(results: Path, archive: Path) -> Manifest:
     """Pack finished results into one file.
 
     Args:
@@ -59,14 +59,14 @@ def publish(results: Path, archive: Path) -> Manifest:
     """
     findings = Verifier(results).findings()
     if not findings or any(finding.state != State.CURRENT for finding in findings):
-        raise ArchiveError(f"not published: run `snakemake` until everything is current\n{summary(findings)}")
+        raise ArchiveError(f"not packed: run `snakemake` until everything is current\n{summary(findings)}")
     scale = results.resolve().name
     root = results.resolve().parents[1]
     prefix = f"results/{scale}/"
     paths = [path for folder in FOLDERS for path in sorted((root / prefix / folder).rglob("*")) if path.is_file()]
     records = [path for path in sorted((root / RECORDS).glob("*")) if _record_target(path).startswith(prefix)]
     if not records:
-        raise ArchiveError(f"not published: no records of Snakemake in {root / RECORDS}; publish where it ran")
+        raise ArchiveError(f"not packed: no records of Snakemake in {root / RECORDS}; pack where it ran")
     files = {path.relative_to(root).as_posix(): sha256_of_file(path) for path in [*paths, *records]}
     manifest = Manifest(scale=scale, created=datetime.now(UTC), files=files)
     content = manifest.model_dump_json(indent=1).encode()
@@ -92,9 +92,10 @@ def _unpack(archive: Path, folder: Path) -> Manifest:
     try:
         with tarfile.open(archive, "r:gz") as tar:
             first = tar.next()
-            if first is None or first.name != MANIFEST:
-                raise ArchiveError(f"{archive} is no archive of `dropatlas publish`: its first member is no manifest")
-            manifest = Manifest.model_validate_json(tar.extractfile(first).read())
+            content = None if first is None or first.name != MANIFEST else tar.extractfile(first)
+            if content is None:
+                raise ArchiveError(f"{archive} is no archive of `dropatlas pack`: its first member is no manifest")
+            manifest = Manifest.model_validate_json(content.read())
             bad = [name for name in manifest.files if not _allowed(name, manifest.scale)]
             if manifest.scale not in SCALES or bad:
                 raise ArchiveError(f"{archive} is refused: unexpected {bad[:3] or manifest.scale} in its manifest")
@@ -112,24 +113,24 @@ def _unpack(archive: Path, folder: Path) -> Manifest:
         if not (folder / name).is_file():
             raise ArchiveError(f"{archive} is refused: {name} of its manifest is missing")
         if sha256_of_file(folder / name) != digest:
-            raise ArchiveError(f"{archive} is refused: {name} is not what was published")
+            raise ArchiveError(f"{archive} is refused: {name} is not what was packed")
     return manifest
 
 
 def restore(archive: Path, root: Path) -> Path:
-    """Put published results back, whole or not at all.
+    """Put packed results back, whole or not at all.
 
     Afterwards `snakemake --config scale=...` runs what the present code and configuration make stale, and nothing else.
 
     Args:
-        archive: File of `publish`.
+        archive: File of `pack`.
         root: The project, where `results/` is.
 
     Returns:
         The results folder.
 
     Raises:
-        ArchiveError: The archive is cut short or not what was published, or there are results already.
+        ArchiveError: The archive is cut short or not what was packed, or there are results already.
     """
     with tempfile.TemporaryDirectory(prefix=".restore-", dir=root) as temporary:
         unpacked = Path(temporary)

@@ -1,23 +1,22 @@
 """What a scale costs before anyone starts it: hours, memory and disk of every table, from recorded runs.
 
 Snakemake records time and memory of every job. A table's recorded time, less the start of the process, is scaled by its
-work at the wanted scale over that of the recorded run (`dropatlas.upkeep.work`). Of several recorded runs the one of
-most work counts. A table without a record or without a count of its work is unknown, never zero.
+work at the wanted scale over that of the recorded run (`dropatlas.catalogue`). Of several recorded runs the one of
+most work counts. A table without a record is unknown, never zero.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import cache
 from math import isnan, nan
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
-import yaml
 
+from dropatlas.catalogue import Catalogue, Work
 from dropatlas.claims import load_ledger
-from dropatlas.config import CONFIG, SCALES, Config, load_config
+from dropatlas.config import CONFIG, SCALES, Config, stored_config
 from dropatlas.data import load_catalog
-from dropatlas.upkeep.work import Work, counted_work
 
 START_SECONDS = 3.0
 """Importing the libraries, which no setting changes."""
@@ -27,9 +26,6 @@ BYTES_PER_NUMBER = 16
 
 SAMPLED_SECONDS = 300.0
 """From here on the processor time counts, which Snakemake samples every half minute; below, wall time times threads."""
-
-NO_TABLES = ("claims", "notebook", "page", "scorecard/table", "scorecard/csv")
-"""Records of the steps of a report and of the scorecard, seconds at every scale."""
 
 
 class Record(NamedTuple):
@@ -58,20 +54,13 @@ class Estimate(NamedTuple):
         return not isnan(self.core_hours)
 
 
-def configuration(scale: str) -> Config:
-    """The configuration in `config/` at a scale."""
-    values = yaml.safe_load((CONFIG / "config.yaml").read_text(encoding="utf-8"))
-    return load_config(values | {"scale": scale})
-
-
 def recorded_jobs(results: Path) -> list[Record]:
     """Finished jobs that made tables, of all scales below `results`."""
     found = []
     for scale in SCALES:
         folder = results / scale / "benchmarks"
-        for path in sorted(folder.glob("*/*.tsv")):
-            name = path.relative_to(folder).with_suffix("").as_posix()
-            if name.startswith("data/") or name.endswith(NO_TABLES):
+        for name, path in ((name, folder / f"{name}.tsv") for name in work_at(scale)):
+            if not path.exists():
                 continue
             table = results / scale / "tables" / f"{name}.parquet"
             size = table.stat().st_size if table.exists() else 0
@@ -83,11 +72,12 @@ def recorded_jobs(results: Path) -> list[Record]:
 
 @cache
 def work_at(scale: str) -> dict[str, Work]:
-    """Work of every table at a scale."""
-    return counted_work(configuration(scale))
+    """Work of every table at a scale, but for those made in seconds at every scale: verdicts, descriptions."""
+    config = stored_config(scale)
+    return {table.name: table.work(config) for table in Catalogue(config, load_ledger()) if table.work}
 
 
-def estimate(name: str, scale: str, records: Iterable[Record]) -> Estimate:
+def estimate(name: str, scale: str, records: Sequence[Record]) -> Estimate:
     """Cost of one table.
 
     Args:
@@ -96,17 +86,14 @@ def estimate(name: str, scale: str, records: Iterable[Record]) -> Estimate:
         records: Finished runs of all tables.
 
     Returns:
-        The estimate; unknown if there is no record or the table's work is not counted.
+        The estimate; unknown if there is no record.
     """
     unknown = Estimate(name, nan, nan, nan, "")
-    if name not in work_at(scale):
-        return unknown._replace(basis="its work is not counted in dropatlas.upkeep.work")
-    known = [record for record in records if record.name in work_at(record.scale)]
-    own = [record for record in known if record.name == name]
-    work = {record: work_at(record.scale)[record.name] for record in known}
+    own = [record for record in records if record.name == name]
+    work = {record: work_at(record.scale)[record.name] for record in records}
     after = work_at(scale)[name]
     # a trained table that was never timed is estimated from another
-    usable = own or [record for record in known if after.trained and work[record].trained]
+    usable = own or [record for record in records if after.trained and work[record].trained]
     if not usable:
         return unknown._replace(basis="never timed")
     base = max(usable, key=lambda record: work[record].operations)
@@ -120,17 +107,14 @@ def estimate(name: str, scale: str, records: Iterable[Record]) -> Estimate:
 
 
 def forecast(scale: str, results: Path) -> list[Estimate]:
-    """Estimates of all tables of a scale: those whose work is counted, that a claim rests on, and others once timed.
+    """Estimates of all tables of a scale.
 
     Args:
         scale: The scale to come.
         results: Folder that holds the results of recorded runs, one folder for each scale.
     """
     records = recorded_jobs(results)
-    counted = {name for other in SCALES for name in work_at(other)}
-    others = {record.name for record in records} | {table for claim in load_ledger() for table in claim.evidence}
-    names = set(work_at(scale)) | (others - counted)
-    return [estimate(name, scale, records) for name in sorted(names)]
+    return [estimate(name, scale, records) for name in sorted(work_at(scale))]
 
 
 def data_megabytes(config: Config) -> float:
@@ -171,7 +155,7 @@ def summary(scale: str, estimates: list[Estimate], cores: int) -> str:
         f"scale {scale}: {total:.1f} core hours; about {hours:.1f} hours on {cores} cores; longest job: {longest.name}",
         f"GPU: {gpu:.1f} of these core hours are trained on a GPU where there is one",
         f"memory: up to {memory.memory_gb:.1f} GB in one job ({memory.name})",
-        f"disk: {disk:.0f} MB of tables, {data_megabytes(configuration(scale)):.0f} MB of data sets",
+        f"disk: {disk:.0f} MB of tables, {data_megabytes(stored_config(scale)):.0f} MB of data sets",
     ]
     if unknown:
         lines.append(f"not included, because unknown: {len(unknown)} tables")

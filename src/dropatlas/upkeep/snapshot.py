@@ -25,12 +25,14 @@ from dropatlas.plots.style import use_style
 from dropatlas.provenance import Provenance
 from dropatlas.reports.export import csv_text
 from dropatlas.reports.figures import save
+from dropatlas.reports.verdicts import JudgedClaim
 from dropatlas.seals import BrokenSealError, notebook_origin, write_checksums
 from dropatlas.tables import read_provenance, read_table
+from dropatlas.tasks.judge_claims import MEANINGS
 from dropatlas.upkeep.verification import Finding, State, Verifier, summary
 
 LARGEST = 5_000_000  # bytes, as it is part of every clone
-BEGIN = "<!-- scorecard: made by `snakemake published`, not by hand -->"
+BEGIN = "<!-- scorecard: made by `snakemake snapshot`, not by hand -->"
 END = "<!-- end of the scorecard -->"
 OUTDATED = "Code or settings of tables have changed since, so that a new run may differ:"
 
@@ -43,8 +45,8 @@ class SnapshotError(ValueError):
 
 
 def report_names() -> list[str]:
-    """Reports with claims, in ledger order."""
-    return list(dict.fromkeys(claim.report for claim in load_ledger()))
+    """Reports with claims, in reading order."""
+    return [report for reports in load_ledger().reports().values() for report in reports]
 
 
 def snapshot(results: Path, reports: Collection[str] = ()) -> Path:
@@ -123,6 +125,8 @@ def _kept(published: Path, reports: list[str], scale: str) -> Origins:
     """
     before = read_origins(published) if reports else {}
     rows = read_scorecard(published) if before else pd.DataFrame(columns=["id", "scale"])
+    if before and list(rows.columns) != list(MEANINGS):
+        raise SnapshotError("no snapshot: renew all reports together, the published scorecard has other columns")
     at_scale = set(rows[rows.scale == scale].id)
     if unfit := sorted(
         {claim.report for claim in load_ledger() if claim.report in reports and claim.id not in at_scale}
@@ -138,7 +142,11 @@ def _outdated(verifier: Verifier, origins: Origins) -> list[str]:
     return [
         report
         for report, tables in origins.items()
-        if any(verifier.outdated(origin) for name, origin in tables.items() if name != f"{report}/claims")
+        if any(
+            name not in verifier.catalogue or verifier.outdated(name, origin)
+            for name, origin in tables.items()
+            if name != f"{report}/claims"
+        )
     ]
 
 
@@ -186,7 +194,7 @@ def _judged(origins: Origins) -> Iterator[str]:
     runs = defaultdict(list)
     for report in report_names():
         judged = origins[report][f"{report}/claims"]
-        runs[f"{judged.started:%Y-%m-%d} at {judged.commit[:9]}"].append(report.replace("_", " "))
+        runs[f"{judged.started:%Y-%m-%d} at {judged.commit[:9]}"].append(report)
     return (f"{run} ({', '.join(reports)})" for run, reports in runs.items())
 
 
@@ -239,12 +247,12 @@ def readme_scorecard(folder: Path) -> str:
 
 def _origin_text(folder: Path) -> str:
     """When which reports were judged, and which of them a new run may change."""
-    outdated = [report.replace("_", " ") for report in _described(folder)["outdated"]]
+    outdated = ", ".join(_described(folder)["outdated"])
     judged = f"Judged {'; '.join(_judged(read_origins(folder)))}."
-    return f"{judged} {OUTDATED} {', '.join(outdated)}." if outdated else judged
+    return f"{judged} {OUTDATED} {outdated}." if outdated else judged
 
 
-def _line(row: tuple, folder: Path) -> str:
+def _line(row: JudgedClaim, folder: Path) -> str:
     figure = next((path.name for path in sorted(folder.glob(f"{row.report}-{row.figure}.*"))), None)
     shown = figure and row.verdict != Verdict.NOT_RUN  # another claim's figure has nothing of it
     verdict = f"[{row.verdict}](results/published/{figure})" if shown else row.verdict

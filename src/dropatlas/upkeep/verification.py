@@ -4,25 +4,21 @@ Tables, notebooks and pages carry their origin and a seal (`dropatlas.tables`, `
 a checksum file. Nothing is computed again: hashes of code, settings, data and inputs are compared.
 """
 
-import json
-from collections.abc import Iterator
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
-from dropatlas.claims import PAPERS, Ledger, load_ledger
+from dropatlas.catalogue import Catalogue
+from dropatlas.claims import PAPERS, load_ledger
 from dropatlas.closure import module_closure, notebook_code, page_code
-from dropatlas.config import CONFIG, SCALES, Config, canonical, load_config
+from dropatlas.config import SCALES, stored_config
 from dropatlas.data import DataFormatError, content_sha256, load
 from dropatlas.files import sha256_of_file, sha256_of_files
 from dropatlas.provenance import ROOT, Provenance
 from dropatlas.reports.export import csv_text
 from dropatlas.reports.pages import paper_page
 from dropatlas.seals import CHECKSUMS, BrokenSealError, notebook_origin, page_origin, read_checksums
-from dropatlas.settings import Section
 from dropatlas.tables import UnreadableTableError, content_hash, read_provenance, read_table
 
 WORKING_FOLDERS = ("logs", "benchmarks", "checkpoints")
@@ -54,27 +50,6 @@ class Finding(NamedTuple):
     reason: str = ""
 
 
-def all_settings(config: Config, ledger: Ledger) -> set[str]:
-    """Canonical JSON of everything a task can be given under this configuration and ledger."""
-
-    def sections(section: Section, path: tuple[str, ...] = ()) -> Iterator[str]:
-        for name in type(section).model_fields:
-            if isinstance(value := getattr(section, name), Section):
-                yield ".".join([*path, name])
-                yield from sections(value, (*path, name))
-
-    files = [f"results/{config.scale}/data/{name}.arrays" for name in config.data.sets]
-    reports = {claim.report for claim in ledger}
-    return {
-        *(config.section(path) for path in sections(config)),
-        *(canonical(config.ddc.gathering(name)) for name in config.ddc.benchmarks),
-        *(canonical(runs) for name in config.ddc.benchmarks for runs in config.ddc.jobs(name).values()),
-        *(ledger.docket(report, config.scale).model_dump_json() for report in reports),
-        ledger.full_docket(config.scale).model_dump_json(),
-        json.dumps({"files": files}),
-    }
-
-
 @cache
 def _code_hash(task: str) -> str | None:
     try:
@@ -97,9 +72,8 @@ class Verifier:
         if not results.is_dir() or results.resolve().name not in SCALES:
             raise ValueError(f"{results} is no results folder: give results/<scale>, scale one of {', '.join(SCALES)}")
         self.results = results
-        values = yaml.safe_load((CONFIG / "config.yaml").read_text(encoding="utf-8"))
-        self.config = load_config(values | {"scale": results.resolve().name})
-        self.settings = all_settings(self.config, load_ledger())
+        self.config = stored_config(results.resolve().name)
+        self.catalogue = Catalogue(self.config, load_ledger())
         self._content: dict[str, str | None] = {}
 
     def findings(self) -> list[Finding]:
@@ -144,30 +118,42 @@ class Verifier:
         return sorted(name for name in inputs if name not in absent_data and now[name] != inputs[name])
 
     def _table(self, path: Path) -> Finding:
+        name = path.relative_to(self.results / "tables").with_suffix("").as_posix()
+        if name not in self.catalogue:
+            return Finding(path, State.UNKNOWN, "no rule makes a table of this name; no page shows it")
         try:
             read_table(path)
             provenance = read_provenance(path)
         except UnreadableTableError as error:
             return Finding(path, State(error.state), str(error))
         changed = self._changed_inputs(provenance.inputs)
-        reasons = self.outdated(provenance) + ([f"inputs changed: {', '.join(changed)}"] if changed else [])
+        reasons = self.outdated(name, provenance) + ([f"inputs changed: {', '.join(changed)}"] if changed else [])
         return Finding(path, State.STALE if reasons else State.CURRENT, "; ".join(reasons))
 
     def _export(self, path: Path) -> Finding:
-        """A CSV file beside the table it repeats."""
+        """A CSV file beside the table it seeds."""
         try:
             current = path.read_text(encoding="utf-8") == csv_text(read_table(path.with_suffix(".parquet")))
         except (UnreadableTableError, UnicodeDecodeError):
             current = False
         return Finding(path, State.CURRENT) if current else Finding(path, State.EDITED, "differs from its table")
 
-    def outdated(self, provenance: Provenance) -> list[str]:
-        """Why a table of this origin is not what the present code and configuration make; inputs are not looked at."""
+    def outdated(self, name: str, provenance: Provenance) -> list[str]:
+        """Why a table of this origin is not what present code and configuration make as `name`, inputs left aside.
+
+        Raises:
+            CatalogueError: no table of this name is made.
+        """
+        table = self.catalogue[name]
+        seed = self.config.seed if table.seeded else None
+        expected = {*table.tables, *(f"data/{data}" for data in (table.data, *table.sets) if data)}
         return [
+            *([f"made by {provenance.task}, not by {table.module}"] if provenance.task != table.module else []),
             *([f"code of {provenance.task} changed"] if _code_hash(provenance.task) != provenance.code_hash else []),
-            *(["settings are not those in config/"] if provenance.settings not in self.settings else []),
-            *([f"seed was {provenance.seed}"] if provenance.seed not in (None, self.config.seed) else []),
+            *(["settings are not those in config/"] if provenance.settings != table.settings else []),
+            *([f"seed was {provenance.seed}"] if provenance.seed != seed else []),
             *([f"scale was {provenance.scale}"] if provenance.scale != self.config.scale else []),
+            *(["made from other tables or data sets"] if set(provenance.inputs) != expected else []),
         ]
 
     def _notebook(self, path: Path) -> Finding:
@@ -186,7 +172,7 @@ class Verifier:
         return Finding(path, State.CURRENT)
 
     def _page(self, path: Path) -> Finding:
-        kind = "index" if path.stem == "index" else "paper" if path.stem in PAPER_PAGES else "report"
+        kind = "index" if path.stem == "index" else "paper" if path.stem in PAPER_PAGES else "page"
         task = f"dropatlas.tasks.render_{kind}"
         try:
             origin = page_origin(path)

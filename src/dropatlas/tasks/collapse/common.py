@@ -13,7 +13,7 @@ RUN_MEANINGS = {
     "drop_rate": "removal probability p",
     "variant": "none, dropout, modified (dropout; a step without a path changes nothing), dropconnect, "
     "modified_dropconnect, or inverted (a mask per sample, kept activations divided by 1 - p)",
-    "replica": "number of the seed: equal numbers share initial weights, data order and masks",
+    "seed": "number of the seed: equal numbers share initial weights, data order and masks",
     "theta": "probability that a mask has a path (inverted: that a sample's mask has)",
 }
 
@@ -36,23 +36,6 @@ def small_products(threads: int = 1) -> Iterator[None]:
     finally:
         torch.set_flush_denormal(not keeps_denormal)
         torch.set_num_threads(before)
-
-
-def control_learns(runs: pd.DataFrame, keys: list[str], target: float) -> pd.Series:
-    """Whether networks without dropout learn, for every run's cell.
-
-    Args:
-        runs: Final rows of all runs, with `variant` and `loss_ratio`.
-        keys: Columns that say which control belongs to which run.
-        target: Loss ratio that counts as learned.
-
-    Returns:
-        Aligned with `runs`: True if at least half of the cell's runs of variant "none" reach the target. Where not, the
-        cell says nothing about masks: it is undecidable.
-    """
-    learned = runs[runs.variant == "none"].groupby(keys).loss_ratio.apply(lambda ratio: (ratio <= target).mean() >= 0.5)
-    index = pd.MultiIndex.from_frame(runs[keys]) if len(keys) > 1 else pd.Index(runs[keys[0]])
-    return pd.Series(learned.reindex(index).fillna(False).to_numpy(dtype=bool), index=runs.index)
 
 
 def integers(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:

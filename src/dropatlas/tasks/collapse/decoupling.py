@@ -1,13 +1,10 @@
 """Theorem V.7 on random networks: masks without a path decouple output from input; bias-free, no gradient is left."""
 
-from itertools import product
-
 import pandas as pd
 
-from dropatlas.collapse.decoupling import masked_outcome
+from dropatlas.collapse.decoupling import sample_outcomes
 from dropatlas.collapse.settings import Decoupling
 from dropatlas.progress import LoggedProgress
-from dropatlas.randomness import generator
 from dropatlas.tasks.collapse.common import small_products
 from dropatlas.tasks.runner import run_table_task
 
@@ -30,14 +27,9 @@ MEANINGS = {
 def tabulate(settings: Decoupling, seed: int) -> pd.DataFrame:
     """One row per model, activation, biases and presence of a path."""
     rows = []
-    cases = list(product(("site", "bond"), ("tanh", "relu", "sigmoid"), (False, True)))
-    for model, activation, biases in LoggedProgress(cases, "decoupling"):
-        rng = generator(seed, "collapse", "decoupling", model, activation, int(biases))
-        outcomes = []
-        for _ in range(settings.networks):
-            depth = int(rng.integers(1, settings.largest_depth + 1))
-            widths = rng.integers(1, settings.largest_width + 1, size=depth + 2).tolist()
-            outcomes.append(masked_outcome(model, widths, activation, biases, float(rng.uniform(0.1, 0.9)), rng))
+    sizes = (settings.networks, settings.largest_depth, settings.largest_width)
+    for model, activation, biases in LoggedProgress(settings.cases(), "decoupling"):
+        outcomes = sample_outcomes(model, activation, biases, *sizes, seed)
         for has_path in (False, True):
             group = [outcome for outcome in outcomes if outcome.has_path == has_path]
             rows.append(

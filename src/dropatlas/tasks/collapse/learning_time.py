@@ -10,18 +10,17 @@ Runs that never reach a target within the horizon are censored: kept in the tabl
 True.
 """
 
-from itertools import product
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from scipy.optimize import brentq
 
-from dropatlas.collapse.ensemble import Ensemble, Replica
-from dropatlas.collapse.networks import Shape
+from dropatlas.collapse.learning_time import drop_rate_for
+from dropatlas.collapse.members import MASKED, Member, Shape
+from dropatlas.collapse.outcomes import aligned, steps_until
 from dropatlas.collapse.problems import regression_problem
-from dropatlas.collapse.runs import describe, first_step_where, history, log_spaced_steps
-from dropatlas.collapse.settings import LearningTime
+from dropatlas.collapse.runs import run_ensemble
+from dropatlas.collapse.settings import GOALS, LearningTime
 from dropatlas.progress import LoggedProgress
 from dropatlas.tasks.collapse.common import RUN_MEANINGS, integers, small_products
 from dropatlas.tasks.runner import run_table_task
@@ -38,16 +37,9 @@ MEANINGS = {
     "diverged": "whether loss or weights stopped being finite",
 }
 
-VARIANTS = {"site": "dropout", "bond": "dropconnect"}
 
-
-def drop_rate_for(theta: float, variant: str, width: int, shape: Shape) -> float:
-    """Removal probability at which a network has the given crossing probability."""
-
-    def excess(p: float) -> float:
-        return Replica(width, p, variant, 1.0, "plain", 0).theta(shape) - theta
-
-    return float(brentq(excess, 0.0, 1 - 1e-9, xtol=1e-12))
+def _reached(goal: str, settings: LearningTime, rows: pd.DataFrame) -> pd.Series:
+    return rows.loss_ratio <= settings.target if goal == "loss" else rows.relative_movement >= settings.movement
 
 
 @small_products()
@@ -56,45 +48,29 @@ def tabulate(settings: LearningTime, seed: int, checkpoints: Path | None = None)
     training = settings.training
     problem = regression_problem(seed, test_samples=training.test_samples)
     shape = Shape(problem.train_x.shape[1], settings.depth, problem.outputs)
-    goals = {
-        "loss": lambda rows: rows.loss_ratio <= settings.target,
-        "movement": lambda rows: rows.relative_movement >= settings.movement,
-    }
 
     def times(variant: str, theta: float) -> pd.DataFrame:
-        rates = {width: 0.0 if theta == 1 else drop_rate_for(theta, variant, width, shape) for width in settings.widths}
-        replicas = [
-            Replica(width, rates[width], variant, training.learning_rate, "plain", index)
-            for width in settings.widths
-            for index in range(training.seeds)
+        rates = {width: drop_rate_for(theta, variant, width, shape) for width in settings.widths}
+        members = [
+            Member(width, rates[width], variant, training.learning_rate, "plain", index)
+            for width, index in settings.networks()
         ]
-        horizon = round(settings.path_steps / theta)
-        # The grid scales with 1/θ, so that its resolution is the same everywhere.
-        steps = log_spaced_steps(horizon, settings.measurements, first=max(1, round(horizon / settings.path_steps)))
-        ensemble = Ensemble(shape, replicas, problem, training.batch_size, seed)
-        frame = describe(history(ensemble, steps, checkpoints), shape, replicas, problem.trivial_loss)
-        final = frame[frame.step == horizon].assign(horizon=horizon, target_theta=theta)
-        parts = []
-        for goal, reached in goals.items():
-            first = first_step_where(frame, reached, ["width", "replica"])
-            found = first.reindex(pd.MultiIndex.from_frame(final[["width", "replica"]])).to_numpy(dtype=float)
-            parts.append(
-                final.assign(goal=goal, steps=np.where(np.isnan(found), horizon, found), censored=np.isnan(found))
-            )
-        return pd.concat(parts)
+        steps = settings.measured_steps(theta)
+        frame = run_ensemble(shape, members, problem, training.batch_size, seed, steps, checkpoints)
+        parts = [
+            steps_until(frame, partial(_reached, goal, settings), ["width", "seed"]).assign(goal=goal) for goal in GOALS
+        ]
+        return pd.concat(parts).assign(horizon=steps[-1], target_theta=theta)
 
-    control = times("none", 1.0).set_index(["width", "replica", "goal"])
+    control = times("none", 1.0).set_index(["width", "seed", "goal"])
     control_steps = control.steps.where(~control.censored)
     parts = []
-    cells = list(product(VARIANTS, sorted(settings.thetas, reverse=True)))
-    progress = LoggedProgress(cells, "learning time")
+    progress = LoggedProgress(settings.conditions(), "learning time")
     for model, theta in progress:
         progress.set_postfix_str(f"{model} theta={theta:g}", refresh=False)
-        parts.append(times(VARIANTS[model], theta).assign(model=model))
+        parts.append(times(MASKED[model], theta).assign(model=model))
     runs = pd.concat(parts, ignore_index=True)
-    runs["control_steps"] = control_steps.reindex(
-        pd.MultiIndex.from_frame(runs[["width", "replica", "goal"]])
-    ).to_numpy()
+    runs["control_steps"] = aligned(control_steps, runs, ["width", "seed", "goal"])
     return integers(runs[list(MEANINGS)], "steps", "horizon")
 
 

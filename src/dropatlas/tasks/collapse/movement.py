@@ -8,18 +8,17 @@ Two initial gains (`dropatlas.collapse.networks`): the filter of the paper does 
 vanish with depth although a path exists. That is a second collapse, not the paper's; the compensated gain removes it.
 """
 
-import math
 from pathlib import Path
 
 import pandas as pd
 
-from dropatlas.collapse.ensemble import Ensemble, Replica
-from dropatlas.collapse.networks import Shape
+from dropatlas.collapse.members import Shape
+from dropatlas.collapse.outcomes import control_learns
 from dropatlas.collapse.problems import regression_problem
-from dropatlas.collapse.runs import describe, history, log_spaced_steps
+from dropatlas.collapse.runs import run_ensemble
 from dropatlas.collapse.settings import Movement
 from dropatlas.progress import LoggedProgress
-from dropatlas.tasks.collapse.common import RUN_MEANINGS, control_learns, integers, small_products
+from dropatlas.tasks.collapse.common import RUN_MEANINGS, integers, small_products
 from dropatlas.tasks.runner import run_table_task
 
 LEARNED = 0.5  # loss ratio that the control without dropout must reach
@@ -44,29 +43,17 @@ def tabulate(settings: Movement, seed: int, checkpoints: Path | None = None) -> 
     """One row per network and measured step."""
     training = settings.training
     problem = regression_problem(seed, test_samples=training.test_samples)
-    steps = log_spaced_steps(settings.steps, settings.measurements)
     parts = []
     for depth in LoggedProgress(settings.depths, "movement", unit="depth"):
-        widths = {constant: math.ceil(constant * math.log(depth)) for constant in settings.constants}
-        replicas = [
-            Replica(
-                width, 0.0 if variant == "none" else settings.drop_rate, variant, training.learning_rate, gain, index
-            )
-            for width in sorted(set(widths.values()))
-            for variant, gain in (("none", "plain"), ("dropout", "plain"), ("dropout", "compensated"))
-            for index in range(training.seeds)
-        ]
         shape = Shape(problem.train_x.shape[1], depth, problem.outputs)
-        ensemble = Ensemble(shape, replicas, problem, training.batch_size, seed)
-        frame = describe(history(ensemble, steps, checkpoints), shape, replicas, problem.trivial_loss)
-        for constant, width in widths.items():
+        protocol = (problem, training.batch_size, seed, settings.measured_steps(), checkpoints)
+        frame = run_ensemble(shape, settings.members(depth), *protocol)
+        for constant, width in settings.widths(depth).items():
             parts.append(frame[frame.width == width].assign(constant=constant))
     runs = pd.concat(parts, ignore_index=True)
     runs["theta_rate_sum"] = runs.theta * runs.rate_sum
     final = runs[runs.step == settings.steps]
-    learns = control_learns(final, ["depth", "width"], LEARNED)
-    known = final.assign(control_learns=learns).groupby(["depth", "width"]).control_learns.first()
-    runs["control_learns"] = known.reindex(pd.MultiIndex.from_frame(runs[["depth", "width"]])).to_numpy()
+    runs["control_learns"] = control_learns(final, ["depth", "width"], LEARNED, runs)
     return integers(runs[list(MEANINGS)], "crossed_steps")
 
 

@@ -3,22 +3,24 @@
 Predictions and what would refute them: `dropatlas.collapse.topologies`.
 """
 
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 import pandas as pd
 
-from dropatlas.checkpoints import keep_rows, kept_rows
-from dropatlas.closure import module_closure
+from dropatlas.checkpoints import Checkpoint
+from dropatlas.collapse.members import TOPOLOGIES
+from dropatlas.collapse.outcomes import control_learns
 from dropatlas.collapse.problems import Problem, digits_problem
 from dropatlas.collapse.settings import OtherTopologies
-from dropatlas.collapse.topologies import TOPOLOGIES, StackedTopology
+from dropatlas.collapse.topologies import StackedTopology, crossing_of
 from dropatlas.data import load
-from dropatlas.files import sha256_of_files, sha256_of_text
-from dropatlas.percolation import residual_crossing_probability, site_crossing_probability
 from dropatlas.progress import LoggedProgress
-from dropatlas.tasks.collapse.common import control_learns, integers, small_products
+from dropatlas.tasks.collapse.common import integers, small_products
 from dropatlas.tasks.runner import run_table_task
+
+MODULE = "dropatlas.tasks.collapse.topologies"
 
 MEANINGS = {
     "data": "digits the networks learn",
@@ -28,7 +30,7 @@ MEANINGS = {
     "drop_rate": "removal probability p, 0 for the control",
     "variant": "dropout or none",
     "gain": "initial gain: plain (1) or compensated (1/sqrt(1 - p) behind every masked layer; not for residual)",
-    "replica": "number of the seed",
+    "seed": "number of the seed",
     "plain_theta": "(1 - p^W)^L: crossing probability of the plain network",
     "theta": "crossing probability of this network (residual: 1)",
     "branch_theta": "residual: probability that some branch is open; otherwise theta",
@@ -49,27 +51,16 @@ MEANINGS = {
 def _train(topology: str, width: int, settings: OtherTopologies, seed: int, problem: Problem) -> pd.DataFrame:
     """Train all networks of one topology and width; one row each."""
     training = settings.training
-    gains = ("plain",) if topology == "residual" else ("plain", "compensated")
-    kinds = [(0.0, "plain"), *product(settings.drop_rates, gains)]
-    rows = [(p, gain, index) for p, gain in kinds for index in range(training.seeds)]
-    rates, gain_names, indices = map(list, zip(*rows, strict=True))
+    rates, gains, indices = map(list, zip(*settings.networks(topology), strict=True))
     shared = (problem, training.batch_size, training.learning_rate, seed)
-    networks = StackedTopology(topology, settings.depth, width, rates, gain_names, indices, *shared)
-    networks.advance(max(1, settings.steps * 9 // 10))
-    networks.measure()  # the mean loss is that of the last tenth
-    networks.advance(settings.steps)
-    found = networks.measure()
-    frame = pd.DataFrame({"drop_rate": rates, "gain": gain_names, "replica": indices})
+    networks = StackedTopology(topology, settings.depth, width, rates, gains, indices, *shared)
+    found = networks.train(settings.steps)
+    frame = pd.DataFrame({"drop_rate": rates, "gain": gains, "seed": indices})
     frame["variant"] = frame.drop_rate.map(lambda p: "none" if p == 0 else "dropout")
     frame["data"] = problem.data
     frame["topology"], frame["depth"], frame["width"] = topology, settings.depth, width
-    plain = {p: site_crossing_probability(p, width, settings.depth) for p in set(rates)}
-    frame["plain_theta"] = frame.drop_rate.map(plain)
-    residual = topology == "residual"
-    frame["theta"] = 1.0 if residual else frame.plain_theta
-    branch = {p: residual_crossing_probability("site", p, width, 1, settings.depth) for p in set(rates)}
-    frame["branch_theta"] = frame.drop_rate.map({p: b.non_identity_path for p, b in branch.items()})
-    frame["branch_theta"] = frame.branch_theta if residual else frame.theta
+    crossings = [crossing_of(topology, p, width, settings.depth) for p in rates]
+    frame[["plain_theta", "theta", "branch_theta"]] = crossings
     frame["theta_rate_sum"] = frame.plain_theta * settings.steps * training.learning_rate
     frame["steps"], frame["crossed_steps"] = settings.steps, networks.crossed
     frame["branch_steps"] = networks.branch_open
@@ -85,22 +76,15 @@ def _train(topology: str, width: int, settings: OtherTopologies, seed: int, prob
 def tabulate(settings: OtherTopologies, seed: int, data: Path, checkpoints: Path | None = None) -> pd.DataFrame:
     """One row per network; finished parts (topology and width) are kept in `checkpoints` and not trained again."""
     problem = digits_problem(load(data), seed, settings.training.test_samples)
-    code = sha256_of_files(module_closure("dropatlas.tasks.collapse.topologies"))
-    run = sha256_of_text(f"{code} {settings.model_dump_json()} {seed} {problem.fingerprint}")[:16]
-    parts = []
-    jobs = list(product(TOPOLOGIES, settings.widths))
-    for topology, width in LoggedProgress(jobs, "topologies", unit="topology"):
-        kept = checkpoints / f"{topology}-{width}-{run}" if checkpoints else None
-        frame = kept_rows(kept) if kept else None
-        if frame is None:
-            frame = _train(topology, width, settings, seed, problem)
-            if kept:
-                keep_rows(kept, frame)
-        parts.append(frame)
+    parts, shared = [], (settings, seed, problem)
+    for job in LoggedProgress(list(product(TOPOLOGIES, settings.widths)), "topologies", unit="topology"):
+        path, (topology, width) = checkpoints and checkpoints / "-".join(map(str, job)), job
+        work = partial(_train, topology, width, settings, seed, problem)
+        parts.append(Checkpoint(path, [MODULE], job, *shared).rows(work))
     runs = pd.concat(parts, ignore_index=True)
     runs["control_learns"] = control_learns(runs, ["topology", "width"], settings.target)
     return integers(runs[list(MEANINGS)], "crossed_steps", "branch_steps")
 
 
 if __name__ == "__main__":
-    run_table_task("dropatlas.tasks.collapse.topologies", OtherTopologies, MEANINGS, tabulate)
+    run_table_task(MODULE, OtherTopologies, MEANINGS, tabulate)

@@ -11,19 +11,19 @@ Regression targets of biased networks carry an offset, so that there is somethin
 passes.
 """
 
+from itertools import product
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from dropatlas.collapse.ensemble import KINDS, Ensemble, Replica, grouped_by_kind
-from dropatlas.collapse.networks import Shape
+from dropatlas.collapse.members import Shape
+from dropatlas.collapse.outcomes import aligned, control_learns, first_step_where
 from dropatlas.collapse.problems import Problem, digits_problem, regression_problem
-from dropatlas.collapse.runs import describe, first_step_where, history, log_spaced_steps
+from dropatlas.collapse.runs import run_ensemble
 from dropatlas.collapse.settings import Variants
 from dropatlas.data import DataSet, load
 from dropatlas.progress import LoggedProgress
-from dropatlas.tasks.collapse.common import RUN_MEANINGS, control_learns, integers, small_products
+from dropatlas.tasks.collapse.common import RUN_MEANINGS, integers, small_products
 from dropatlas.tasks.runner import run_table_task
 
 MEANINGS = {
@@ -46,7 +46,7 @@ MEANINGS = {
 }
 
 CELL = ["problem", "biases", "depth", "width", "cell_drop_rate"]
-RUN = [*CELL, "variant", "replica"]
+RUN = [*CELL, "variant", "seed"]
 
 
 def _problem(name: str, biases: bool, settings: Variants, seed: int, digits: DataSet) -> Problem:
@@ -59,35 +59,24 @@ def _problem(name: str, biases: bool, settings: Variants, seed: int, digits: Dat
 @small_products()
 def tabulate(settings: Variants, seed: int, data: Path, checkpoints: Path | None = None) -> pd.DataFrame:
     """One row per network and measured step."""
-    training, digits = settings.training, load(data)
-    steps = log_spaced_steps(settings.steps, settings.measurements)
-    jobs = []
-    for name in settings.problems:
-        for biases in (False, True):
-            problem = _problem(name, biases, settings, seed, digits)
-            for cell in settings.cells:
-                replicas = [
-                    Replica(cell.width, cell.drop_rate, variant, training.learning_rate, "plain", index)
-                    for variant in KINDS
-                    for index in range(training.seeds)
-                ]
-                jobs += [(name, biases, problem, cell, group) for group in grouped_by_kind(replicas)]
+    digits = load(data)
+    kinds = product(settings.problems, (False, True))
+    problems = {kind: _problem(*kind, settings, seed, digits) for kind in kinds}
     parts = []
-    progress = LoggedProgress(jobs, "variants", unit="ensemble")
-    for name, biases, problem, cell, group in progress:
+    progress = LoggedProgress(settings.ensembles(), "variants", unit="ensemble")
+    for name, biases, cell, members in progress:
         progress.set_postfix_str(f"{name} L={cell.depth} W={cell.width} p={cell.drop_rate:g}", refresh=False)
+        problem = problems[name, biases]
         shape = Shape(problem.train_x.shape[1], cell.depth, problem.outputs, biases=biases)
-        ensemble = Ensemble(shape, group, problem, training.batch_size, seed)
-        frame = describe(history(ensemble, steps, checkpoints), shape, group, problem.trivial_loss)
+        protocol = (problem, settings.training.batch_size, seed, settings.measured_steps(), checkpoints)
+        frame = run_ensemble(shape, members, *protocol)
         parts.append(frame.assign(data=problem.data, problem=name, biases=biases, cell_drop_rate=cell.drop_rate))
     runs = pd.concat(parts, ignore_index=True)
     runs = runs.rename(columns={"bias_distance": "bias_movement", "output_bias_distance": "output_bias_movement"})
     reached = first_step_where(runs, lambda rows: rows.loss_ratio <= settings.target, RUN)
-    runs["steps_to_target"] = reached.reindex(pd.MultiIndex.from_frame(runs[RUN])).to_numpy(dtype=np.float64)
-    final = runs[runs.step == settings.steps]
-    known = final.assign(control=control_learns(final, CELL, settings.target)).groupby(CELL).control.first()
-    runs["control_learns"] = known.reindex(pd.MultiIndex.from_frame(runs[CELL])).to_numpy(dtype=bool)
-    return integers(runs[list(MEANINGS)], "step", "replica")
+    runs["steps_to_target"] = aligned(reached, runs, RUN)
+    runs["control_learns"] = control_learns(runs[runs.step == settings.steps], CELL, settings.target, runs)
+    return integers(runs[list(MEANINGS)], "step", "seed")
 
 
 if __name__ == "__main__":

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dropatlas.collapse.ensemble import Ensemble, Replica
-from dropatlas.collapse.networks import Shape
+from dropatlas.collapse.members import Shape
+from dropatlas.collapse.outcomes import control_learns
 from dropatlas.collapse.problems import regression_problem
-from dropatlas.collapse.runs import describe, history
+from dropatlas.collapse.runs import run_ensemble
 from dropatlas.collapse.settings import WidthDepth
+from dropatlas.collapse.steps import evenly_spaced_steps
 from dropatlas.progress import LoggedProgress
-from dropatlas.tasks.collapse.common import RUN_MEANINGS, control_learns, integers, small_products
+from dropatlas.tasks.collapse.common import RUN_MEANINGS, integers, small_products
 from dropatlas.tasks.runner import run_table_task
 
 MEANINGS = {
@@ -40,22 +41,14 @@ def tabulate(settings: WidthDepth, seed: int, checkpoints: Path | None = None) -
     """One row per network."""
     training = settings.training
     problem = regression_problem(seed, test_samples=training.test_samples)
-    cells = [(depth, width) for depth in settings.depths for width in settings.widths]
-    marks = sorted({max(1, settings.steps * tenth // 10) for tenth in range(1, 11)})  # where a killed job can resume
+    marks = evenly_spaced_steps(settings.steps, 10)  # where a killed job can resume
     parts = []
-    progress = LoggedProgress(cells, "width and depth")
+    progress = LoggedProgress(settings.cells(), "width and depth")
     for depth, width in progress:
         progress.set_postfix_str(f"L={depth} W={width}", refresh=False)
-        replicas = [Replica(width, 0.0, "none", training.learning_rate, "plain", i) for i in range(training.seeds)]
-        replicas += [
-            Replica(width, p, "dropout", training.learning_rate, gain, index)
-            for p in settings.drop_rates
-            for gain in ("plain", "compensated")
-            for index in range(training.seeds)
-        ]
         shape = Shape(problem.train_x.shape[1], depth, problem.outputs)
-        ensemble = Ensemble(shape, replicas, problem, training.batch_size, seed)
-        frame = describe(history(ensemble, marks, checkpoints), shape, replicas, problem.trivial_loss)
+        protocol = (problem, training.batch_size, seed, marks, checkpoints)
+        frame = run_ensemble(shape, settings.members(width), *protocol)
         parts.append(frame[frame.step == settings.steps])
     runs = pd.concat(parts, ignore_index=True).rename(columns={"step": "steps"})
     runs["signal_factor"] = np.where(runs.variant == "none", 1.0, (1 - runs.drop_rate) ** (runs.depth / 2))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dropatlas.data import channel_statistics, load
-from dropatlas.settings import Section, at_least_one
+from dropatlas.settings import Section
 from dropatlas.tasks.runner import run_table_task
 
 MEANINGS = {
@@ -27,17 +27,11 @@ MEANINGS = {
 }
 
 
-class PreparedSets(Section):
-    """Prepared files to describe."""
-
-    files: at_least_one(str)
-
-
-def tabulate(settings: PreparedSets) -> pd.DataFrame:
+def tabulate(settings: Section, sets: list[Path]) -> pd.DataFrame:
     """One row per set and split."""
     rows = []
-    for file in settings.files:
-        data = load(Path(file))
+    for file in sets:
+        data = load(file)
         mean, std = channel_statistics(data.train_images)
         # The variance over all pixels is the mean variance within channels plus the variance of their means.
         overall_std = float(np.sqrt(np.mean(std**2) + np.var(mean)))
@@ -53,4 +47,4 @@ def tabulate(settings: PreparedSets) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    run_table_task("dropatlas.tasks.data.datasets", PreparedSets, MEANINGS, tabulate)
+    run_table_task("dropatlas.tasks.data.datasets", Section, MEANINGS, tabulate)

@@ -1,6 +1,6 @@
 """Arms of a comparison trained with all seeds: one row per run and epoch.
 
-Protocol: `dropatlas.regularisation.runs`. Test samples decide nothing: the last epoch and the epoch chosen on
+Protocol: `dropatlas.ddc.runs`. Test samples decide nothing: the last epoch and the epoch chosen on
 validation are both scored on them at the end.
 """
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from dropatlas.regularisation.columns import RUN_MEANINGS
-from dropatlas.regularisation.runs import epoch_rows, train_arms
-from dropatlas.regularisation.settings import ArmRuns
+from dropatlas.ddc.columns import RUN_MEANINGS
+from dropatlas.ddc.runs import epoch_rows, train_arms
+from dropatlas.ddc.settings import ArmRuns
 from dropatlas.tasks.runner import run_table_task
 
 MEANINGS = RUN_MEANINGS

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from dropatlas.regularisation.columns import RUN_MEANINGS
-from dropatlas.regularisation.settings import Gathering
+from dropatlas.ddc.columns import RUN_MEANINGS
+from dropatlas.ddc.settings import Gathering
 from dropatlas.tasks.runner import run_table_task
 
 

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
+from dropatlas.ddc.settings import StepTime
+from dropatlas.ddc.step_time import step_times
 from dropatlas.progress import LoggedProgress
-from dropatlas.regularisation.settings import StepTime
-from dropatlas.regularisation.step_time import step_times
 from dropatlas.tasks.runner import run_table_task
 
 MEANINGS = {

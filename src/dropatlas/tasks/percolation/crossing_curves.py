@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from dropatlas.percolation import bond_crossing_bounds, bond_crossing_probability, site_crossing_probability
+from dropatlas.percolation import crossing_with_bounds
 from dropatlas.percolation.settings import CrossingGrid
 from dropatlas.progress import LoggedProgress
 from dropatlas.tasks.runner import run_table_task
@@ -29,10 +29,8 @@ def tabulate(settings: CrossingGrid) -> pd.DataFrame:
     for width, depth in progress:
         progress.set_postfix_str(f"W={width} L={depth}", refresh=False)
         for p in np.linspace(0, 1, STEPS + 1).tolist():
-            site = site_crossing_probability(p, width, depth)
-            rows.append(("site", p, width, depth, site, site, site))
-            bond = bond_crossing_probability(p, width, depth)
-            rows.append(("bond", p, width, depth, bond, *bond_crossing_bounds(p, width, depth)))
+            for model in ("site", "bond"):
+                rows.append((model, p, width, depth, *crossing_with_bounds(model, p, width, depth)))
     return pd.DataFrame(rows, columns=list(MEANINGS))
 
 

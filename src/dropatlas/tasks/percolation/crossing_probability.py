@@ -1,15 +1,8 @@
 """Crossing probability over a (p, W, L) grid: theory, bounds and sampled masks with exact intervals."""
 
-from itertools import product
-
 import pandas as pd
 
-from dropatlas.percolation import (
-    bond_crossing_bounds,
-    bond_crossing_probability,
-    sample_crossings,
-    site_crossing_probability,
-)
+from dropatlas.percolation import crossing_with_bounds, sample_crossings
 from dropatlas.percolation.settings import CrossingGrid
 from dropatlas.progress import LoggedProgress
 from dropatlas.stats import binomial_interval, binomial_p_value
@@ -34,16 +27,11 @@ MEANINGS = {
 
 def tabulate(settings: CrossingGrid, seed: int) -> pd.DataFrame:
     """One row per model and cell of the grid."""
-    cells = list(product(("site", "bond"), settings.widths, settings.depths, settings.drop_rates))
     rows = []
-    progress = LoggedProgress(cells, "crossing probability")
+    progress = LoggedProgress(settings.cells(), "crossing probability")
     for model, width, depth, p in progress:
         progress.set_postfix_str(f"{model} W={width} L={depth} p={p:g}", refresh=False)
-        if model == "site":
-            theta = lower = upper = site_crossing_probability(p, width, depth)
-        else:
-            theta = bond_crossing_probability(p, width, depth)
-            lower, upper = bond_crossing_bounds(p, width, depth)
+        theta, lower, upper = crossing_with_bounds(model, p, width, depth)
         crossings = sample_crossings(model, p, width, depth, settings.samples, seed)
         interval = binomial_interval(crossings, settings.samples)
         p_value = binomial_p_value(crossings, settings.samples, theta)

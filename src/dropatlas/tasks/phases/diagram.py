@@ -9,23 +9,27 @@ The same task makes the diagram for ReLU with constrained weights, where the the
 holds only by projection.
 """
 
-from itertools import product
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from dropatlas.meanfield.comparison import OVER_BUDGET, limit_rows
-from dropatlas.meanfield.limits import LIMITS
-from dropatlas.meanfield.particles import Problem, initial_particles, risk, step_count
-from dropatlas.meanfield.settings import Diagram
-from dropatlas.tasks.phases.parts import identity, run_parts
-from dropatlas.tasks.phases.plane import NETWORK_MEANINGS, draw_problem, network, streams
+from dropatlas.phases.comparison import OVER_BUDGET, limit_rows
+from dropatlas.phases.limits import LIMITS
+from dropatlas.phases.particles import Problem, initial_particles, risk
+from dropatlas.phases.plane import draw_problem, streams
+from dropatlas.phases.rates import Network
+from dropatlas.phases.settings import Diagram
+from dropatlas.tasks.phases.parts import run_parts
+from dropatlas.tasks.phases.plane import NETWORK_MEANINGS, named
 from dropatlas.tasks.runner import run_table_task
+
+MODULE = "dropatlas.tasks.phases.diagram"
 
 MEANINGS = {
     **NETWORK_MEANINGS,
-    "replica": "number of the seed: its own initial particles, masks and clocks",
+    "seed": "number of the seed: its own initial particles, masks and clocks",
     "limit": "limit compared with: GF, II, III, IV or I, with the same initial particles",
     "status": "ok; over budget (not run: too many steps, updates or reads); dropout diverged; limit diverged",
     "distance": "W1 of dropout particles and limit particles at time T",
@@ -37,37 +41,29 @@ MEANINGS = {
 }
 
 
-def _cell(problem: Problem, settings: Diagram, seed: int, learning_rate: float, keep_rate: float) -> pd.DataFrame:
-    steps = step_count(settings.problem.time, learning_rate)
-    named = network(problem, settings.width, learning_rate, keep_rate, steps)
-    over = steps > settings.largest_steps or named["updates"] > settings.largest_updates
-    rows = []
-    for replica in range(settings.seeds):
-        stream = streams(seed, replica, "diagram", problem.activation, settings.width, learning_rate, keep_rate)
-        particles = initial_particles(stream("start"), settings.width)
-        if over:
+def _cell(
+    problem: Problem, settings: Diagram, seed: int, width: int, learning_rate: float, keep_rate: float, steps: int
+) -> pd.DataFrame:
+    network, rows = Network(width, learning_rate, keep_rate, steps), []
+    for number in range(settings.seeds):
+        stream = streams(seed, number, "diagram", problem.activation, width, learning_rate, keep_rate)
+        particles = initial_particles(stream("start"), width)
+        if settings.over_budget(network):
             empty = dict.fromkeys(("distance", "floor", "dropout_floor", "dropout_risk", "limit_risk"), np.nan)
             start = {"status": OVER_BUDGET, "start_risk": risk(problem, particles)}
             found = [{"limit": limit, **start, **empty} for limit in LIMITS]
         else:
             reads = settings.largest_reads
             found = limit_rows(problem, particles, steps, learning_rate, keep_rate, stream, largest_reads=reads)
-        rows += [{**named, "replica": replica, **row} for row in found]
+        rows += [{**named(problem, network), "seed": number, **row} for row in found]
     return pd.DataFrame(rows)[list(MEANINGS)]
 
 
 def tabulate(settings: Diagram, seed: int, checkpoints: Path | None = None) -> pd.DataFrame:
-    """One row per cell, replica and limit; finished cells are kept in `checkpoints` and not run again."""
-    problem = draw_problem(settings.problem, seed)
-    run = identity("dropatlas.tasks.phases.diagram", settings.model_dump_json(), seed)
-    return run_parts(
-        list(product(settings.learning_rates, settings.keep_rates)),
-        lambda cell: _cell(problem, settings, seed, *cell),
-        lambda cell: f"{cell[0]:g}-{cell[1]:g}-{run}",
-        "phase diagram",
-        checkpoints,
-    )
+    """One row per cell, seed and limit; finished cells are kept in `checkpoints` and not run again."""
+    work = partial(_cell, draw_problem(settings.problem, seed), settings, seed)
+    return run_parts(settings.networks(), work, "phase diagram", checkpoints, MODULE, settings, seed)
 
 
 if __name__ == "__main__":
-    run_table_task("dropatlas.tasks.phases.diagram", Diagram, MEANINGS, tabulate)
+    run_table_task(MODULE, Diagram, MEANINGS, tabulate)

@@ -2,32 +2,23 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import pandas as pd
 import torch
 
-from dropatlas.checkpoints import keep_rows, kept_rows
-from dropatlas.closure import module_closure
-from dropatlas.files import sha256_of_files, sha256_of_text
+from dropatlas.checkpoints import Checkpoint
 from dropatlas.progress import LoggedProgress
-
-P = TypeVar("P")
-
-
-def identity(module: str, *described: object) -> str:
-    """Short hash of a module's code and of what a run depends on besides, for names of checkpoints."""
-    code = sha256_of_files(module_closure(module))
-    return sha256_of_text(" ".join([code, *map(str, described)]))[:16]
 
 
 def run_parts(
-    parts: Sequence[P],
-    work: Callable[[P], pd.DataFrame],
-    name_of: Callable[[P], str],
+    parts: Sequence[tuple[object, ...]],
+    work: Callable[..., pd.DataFrame],
     description: str,
-    checkpoints: Path | None = None,
+    checkpoints: Path | None,
+    module: str,
+    *decides: object,
 ) -> pd.DataFrame:
     """Rows of all parts, in the order of `parts`.
 
@@ -37,27 +28,24 @@ def run_parts(
 
     Args:
         parts: What to compute; the longest first.
-        work: Makes one part's rows; no state shared between parts.
-        name_of: File name of a part's checkpoint, unique.
+        work: Called as `work(*part)`, makes one part's rows; no state shared between parts.
         description: For progress lines.
         checkpoints: Folder that keeps finished parts and is resumed from; None: none are kept.
+        module: The task.
+        decides: What decides a part's rows besides the code and the part: settings, seed, data.
     """
 
-    def finished(part: P) -> pd.DataFrame:
+    def kept(part: tuple[object, ...]) -> Checkpoint:
+        return Checkpoint(checkpoints and checkpoints / "-".join(map(str, part)), [module], part, *decides)
+
+    def finished(part: tuple[object, ...], checkpoint: Checkpoint) -> pd.DataFrame:
         torch.set_num_threads(1)  # counts for the calling thread
-        if checkpoints is None:
-            return work(part)
-        path = checkpoints / name_of(part)
-        rows = kept_rows(path)
-        if rows is None:
-            rows = work(part)
-            keep_rows(path, rows)
-        return rows
+        return checkpoint.rows(partial(work, *part))
 
     threads = torch.get_num_threads()
     pool = ThreadPoolExecutor(threads)
     try:
-        results = [pool.submit(finished, part) for part in parts]
+        results = [pool.submit(finished, part, kept(part)) for part in parts]
         rows = [result.result() for result in LoggedProgress(results, description, unit="part", total=len(parts))]
     finally:
         pool.shutdown(wait=True, cancel_futures=True)  # after an error, do not start what is left

@@ -17,23 +17,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dropatlas.meanfield.comparison import EFFECT_VALUES, OVER_BUDGET, effect_row
-from dropatlas.meanfield.particles import initial_particles, step_count
-from dropatlas.meanfield.settings import Penalty
-from dropatlas.tasks.phases.parts import identity, run_parts
-from dropatlas.tasks.phases.plane import NETWORK_MEANINGS, draw_problem, network, streams
-from dropatlas.tasks.phases.width_trend import SEQUENCES, rates
+from dropatlas.phases.comparison import EFFECT_VALUES, OVER_BUDGET, effect_row
+from dropatlas.phases.particles import initial_particles
+from dropatlas.phases.plane import draw_problem, streams
+from dropatlas.phases.rates import Network
+from dropatlas.phases.settings import Penalty
+from dropatlas.tasks.phases.parts import run_parts
+from dropatlas.tasks.phases.plane import NETWORK_MEANINGS, named
 from dropatlas.tasks.runner import run_table_task
 
-LARGEST_ALPHA, LARGEST_BETA, FIRST_WIDTH = 0.1, 0.5, 100
-MOST_PENALTY, HELD, FIXED, PHASE = "most penalty", "held", "fixed keep rate", "phase"
+MODULE = "dropatlas.tasks.phases.penalty"
 
 MEANINGS = {
     "family": "most penalty (q as small as a limit allows), held (beta fixed), fixed keep rate (q = 1/2), or phase",
     "sequence": "family phase: the phase; otherwise empty",
     "exponent": "kappa of tau = c n^-kappa; missing for family phase",
     **NETWORK_MEANINGS,
-    "replica": "number of the seed: its own initial particles and masks",
+    "seed": "number of the seed: its own initial particles and masks",
     "status": "ok; over budget (not run); dropout diverged (a variant did)",
     "moved": "share of neurons that were updated at least once",
     "penalty_effect": "RMS distance of dropout to decorrelated dropout (own forward part unmasked), the same masks",
@@ -50,57 +50,30 @@ MEANINGS = {
 }
 
 
-def family_rates(family: str, exponent: float, width: int) -> tuple[float, float]:
-    """Learning rate τ = c n^(-κ) and keep rate q; at width 100 all exponents of a family coincide."""
-    shrink = (width / FIRST_WIDTH) ** -exponent
-    if family == FIXED:
-        return LARGEST_ALPHA * shrink, 0.5
-    learning_rate = LARGEST_ALPHA / (LARGEST_BETA * FIRST_WIDTH) * shrink
-    least = 1 / (LARGEST_BETA * width)
-    return learning_rate, least if family == HELD else max(learning_rate / LARGEST_ALPHA, least)
-
-
-def networks(settings: Penalty) -> list[tuple[str, str, float, int]]:
-    """(family, sequence, exponent, width) of all networks."""
-    found = []
-    for width in sorted(settings.widths, reverse=True):
-        found += [(PHASE, sequence, np.nan, width) for sequence in SEQUENCES]
-        found += [(MOST_PENALTY, "", exponent, width) for exponent in settings.exponents]
-        below = [exponent for exponent in settings.exponents if exponent < 1]
-        found += [(family, "", exponent, width) for family in (HELD, FIXED) for exponent in below]
-    return found
-
-
 def tabulate(settings: Penalty, seed: int, checkpoints: Path | None = None) -> pd.DataFrame:
-    """One row per network and replica; finished networks are kept in `checkpoints` and not run again."""
+    """One row per network and seed; finished networks are kept in `checkpoints` and not run again."""
     problem = draw_problem(settings.problem, seed)
-    run = identity("dropatlas.tasks.phases.penalty", settings.model_dump_json(), seed)
 
-    def part(family: str, sequence: str, exponent: float, width: int) -> pd.DataFrame:
-        learning_rate, keep_rate = rates(sequence, width) if sequence else family_rates(family, exponent, width)
-        steps = step_count(settings.problem.time, learning_rate)
-        named = network(problem, width, learning_rate, keep_rate, steps)
-        named = {"family": family, "sequence": sequence, "exponent": exponent, **named}
+    def part(
+        family: str, sequence: str, exponent: float, width: int, learning_rate: float, keep_rate: float, steps: int
+    ) -> pd.DataFrame:
+        network = Network(width, learning_rate, keep_rate, steps)
+        about = {"family": family, "sequence": sequence, "exponent": exponent, **named(problem, network)}
         rows = []
-        for replica in range(settings.seeds):
-            stream = streams(seed, replica, "penalty", family, sequence, repr(exponent), width)
-            if named["updates"] > settings.largest_updates:
+        for number in range(settings.seeds):
+            stream = streams(seed, number, "penalty", family, sequence, repr(exponent), width)
+            if settings.over_budget(network):
                 found = {"status": OVER_BUDGET, **dict.fromkeys(EFFECT_VALUES, np.nan)}
             else:
                 particles = initial_particles(stream("start"), width)
                 setting = (problem, particles, steps, learning_rate, keep_rate, stream)
                 found = effect_row(*setting, min(width, settings.points))
-            rows.append({**named, "replica": replica, **found})
+            rows.append({**about, "seed": number, **found})
         return pd.DataFrame(rows)[list(MEANINGS)]
 
-    return run_parts(
-        networks(settings),
-        lambda cell: part(*cell),
-        lambda cell: f"{cell[0]}-{cell[1]}-{cell[2]}-{cell[3]}-{run}".replace(" ", "_"),
-        "penalty",
-        checkpoints,
-    )
+    parts = [(*about, *network) for *about, network in settings.networks()]
+    return run_parts(parts, part, "penalty", checkpoints, MODULE, settings, seed)
 
 
 if __name__ == "__main__":
-    run_table_task("dropatlas.tasks.phases.penalty", Penalty, MEANINGS, tabulate)
+    run_table_task(MODULE, Penalty, MEANINGS, tabulate)

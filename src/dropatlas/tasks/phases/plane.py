@@ -1,12 +1,8 @@
-"""What the phase tasks share: the problem, the streams of a replica, and the columns that name a network."""
+"""Columns that name a network of the phase diagram and its relatives."""
 
-from functools import partial
-
-from dropatlas.meanfield.comparison import Stream
-from dropatlas.meanfield.particles import Problem, plane_problem
-from dropatlas.meanfield.phases import classify_phase
-from dropatlas.meanfield.settings import PlaneProblem
-from dropatlas.randomness import generator
+from dropatlas.phases.classification import classify_phase
+from dropatlas.phases.particles import Problem
+from dropatlas.phases.rates import Network
 
 NETWORK_MEANINGS = {
     "activation": "sigma of phi = a sigma(w z)",
@@ -24,32 +20,20 @@ NETWORK_MEANINGS = {
 }
 
 
-def draw_problem(settings: PlaneProblem, seed: int) -> Problem:
-    """The data of all networks of one activation."""
-    bound = float("inf") if settings.bound is None else settings.bound
-    rng = generator(seed, "plane problem", settings.activation)
-    return plane_problem(rng, settings.samples, settings.teachers, settings.scale, settings.activation, bound)
-
-
-def streams(seed: int, replica: int, *names: str | float) -> Stream:
-    """Random streams of one replica of one network; the initial particles are called "start"."""
-    return partial(generator, seed, "phases", *names, replica)
-
-
-def network(problem: Problem, width: int, learning_rate: float, keep_rate: float, steps: int) -> dict[str, object]:
+def named(problem: Problem, network: Network) -> dict[str, object]:
     """The columns that name a network."""
-    phase = classify_phase(width, learning_rate, keep_rate)
+    phase = classify_phase(network.width, network.learning_rate, network.keep_rate)
     return {
         "activation": problem.activation,
         "bound": problem.bound,
-        "width": width,
-        "learning_rate": learning_rate,
-        "keep_rate": keep_rate,
+        "width": network.width,
+        "learning_rate": network.learning_rate,
+        "keep_rate": network.keep_rate,
         "alpha": phase.alpha,
         "beta": phase.beta,
         "phase": phase.name,
         "margin": phase.margin,
         "boundary": phase.boundary,
-        "steps": steps,
-        "updates": steps * width * keep_rate,
+        "steps": network.steps,
+        "updates": network.updates,
     }

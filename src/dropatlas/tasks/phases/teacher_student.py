@@ -6,56 +6,53 @@ O(1). Prediction: at equal step the RMS distances dropout-RaM and dropout-PN+RaM
 the losses of dropout and RaM coincide at large width, and those of no dropout do not. It would be refuted by an
 exponent clearly away from -1/2, by a distance to no dropout that shrinks as well, or by losses that stay apart.
 
-Protocol and where it leaves room: `dropatlas.meanfield.teacher_student`. Every step is measured and kept.
+Protocol and where it leaves room: `dropatlas.phases.teacher_student`. Every step is measured and kept.
 """
 
-from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from dropatlas.meanfield.settings import TeacherStudent
-from dropatlas.meanfield.teacher_student import VARIANTS, draw_problem, draw_student, train
+from dropatlas.phases.names import COUPLED
+from dropatlas.phases.settings import TeacherStudent
+from dropatlas.phases.teacher_student import draw_problem, draw_student, train
 from dropatlas.randomness import generator
-from dropatlas.tasks.phases.parts import identity, run_parts
+from dropatlas.tasks.phases.parts import run_parts
 from dropatlas.tasks.runner import run_table_task
 
 MODULE = "dropatlas.tasks.phases.teacher_student"
 
 MEANINGS = {
     "width": "neurons n of the student",
-    "repeat": "number of the repeat: equal numbers share teacher and data; variants also start and masks",
+    "seed": "number of the seed: equal numbers share teacher and data; variants also start and masks",
     "variant": "none, ram (mask on the gradient), dropout, or pn_ram (a second mask in the forward pass)",
     "step": "training steps done",
     "training_risk": "mean of half the squared error on the training data, with the masks of the step to come",
     "validation_risk": "the same on held-out data without masks",
-    "rms_distance": "sqrt(mean_i |x_i - x'_i|^2) to the neurons of the dropout network of equal width and repeat",
+    "rms_distance": "sqrt(mean_i |x_i - x'_i|^2) to the neurons of the dropout network of equal width and seed",
     "diverged": "whether a risk or the distance is not finite",
 }
 
 
 def tabulate(settings: TeacherStudent, seed: int, checkpoints: Path | None = None) -> pd.DataFrame:
-    """One row per width, repeat, variant and step."""
+    """One row per width, seed, variant and step."""
     protocol, steps = settings.protocol, settings.steps
     data = (protocol.dimension, protocol.samples, protocol.held_out, protocol.teachers)
-    run = identity(MODULE, protocol, steps, seed)
 
-    def work(part: tuple[int, int]) -> pd.DataFrame:
-        width, repeat = part
-        student = draw_student(seed, repeat, width, protocol.dimension)
-        masks = generator(seed, "teacher student", "masks", repeat, width)
-        problem = draw_problem(seed, repeat, *data)
+    def work(width: int, number: int) -> pd.DataFrame:
+        student = draw_student(seed, number, width, protocol.dimension)
+        masks = generator(seed, "teacher student", "masks", number, width)
+        problem = draw_problem(seed, number, *data)
         history = train(problem, student, steps, protocol.learning_rate, 1 - protocol.drop_rate, masks)
-        index = pd.MultiIndex.from_product([range(steps + 1), VARIANTS], names=["step", "variant"])
+        index = pd.MultiIndex.from_product([range(steps + 1), COUPLED], names=["step", "variant"])
         measured = np.stack([history.training, history.held_out, history.distance], axis=-1).reshape(len(index), 3)
         rows = pd.DataFrame(measured, index, ["training_risk", "validation_risk", "rms_distance"]).reset_index()
         rows["diverged"] = ~np.isfinite(measured).all(axis=1)
-        return rows.assign(width=width, repeat=repeat)[list(MEANINGS)]
+        return rows.assign(width=width, seed=number)[list(MEANINGS)]
 
-    parts = list(product(sorted(settings.widths, reverse=True), range(settings.repeats)))
-    rows = run_parts(parts, work, lambda part: f"{part[0]}-{part[1]}-{run}", "teacher-student", checkpoints)
-    return rows.sort_values(["width", "repeat", "step"], kind="stable", ignore_index=True)
+    rows = run_parts(settings.networks(), work, "teacher-student", checkpoints, MODULE, protocol, steps, seed)
+    return rows.sort_values(["width", "seed", "step"], kind="stable", ignore_index=True)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from dropatlas.meanfield.settings import Trajectories
-from dropatlas.meanfield.teacher_student import VARIANTS, draw_problem, draw_student, train
+from dropatlas.phases.names import COUPLED
+from dropatlas.phases.settings import Trajectories
+from dropatlas.phases.teacher_student import draw_problem, draw_student, train
 from dropatlas.randomness import generator
 from dropatlas.tasks.runner import run_table_task
 
@@ -24,7 +25,7 @@ MEANINGS = {
 
 
 def tabulate(settings: Trajectories, seed: int) -> pd.DataFrame:
-    """One row per variant, step and followed neuron; repeat 0 of the table `teacher_student`."""
+    """One row per variant, step and followed neuron; seed 0 of the table `teacher_student`."""
     if settings.neurons > settings.width:
         raise ValueError(f"neurons must be at most the width {settings.width}, got {settings.neurons}")
     protocol, width = settings.protocol, settings.width
@@ -37,7 +38,7 @@ def tabulate(settings: Trajectories, seed: int) -> pd.DataFrame:
         history = train(problem, student, settings.steps, protocol.learning_rate, keep_rate, masks, settings.neurons)
     finally:
         torch.set_num_threads(threads)
-    levels = [range(settings.steps + 1), VARIANTS, range(settings.neurons)]
+    levels = [range(settings.steps + 1), COUPLED, range(settings.neurons)]
     index = pd.MultiIndex.from_product(levels, names=["step", "variant", "neuron"])
     ways = np.reshape(history.neurons, (len(index), 2))
     return pd.DataFrame(ways, index, ["first", "second"]).reset_index().assign(width=width)[list(MEANINGS)]

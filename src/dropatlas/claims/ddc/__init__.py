@@ -1,0 +1,1 @@
+"""Judges of Dynamic DropConnect (arXiv 2502.19948)."""

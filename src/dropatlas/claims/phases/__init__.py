@@ -1,0 +1,1 @@
+"""Judges of the phase diagram (arXiv 2510.07554)."""

@@ -1,0 +1,161 @@
+"""Networks at their largest stable learning rate: the rate, and the sharpness along training near it.
+
+Stability, and the metrics that are compared: `dropatlas.phases.stability`. All metrics of one width share networks and
+data; the masks of a cell are the same in every trial and in the run at the edge.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dropatlas.phases.curvature import BatchSharpness, batch_sharpness, hessian_product, sharpness
+from dropatlas.phases.dynamics import Rule, draw_mask, outputs, risk
+from dropatlas.phases.losses import LOSSES
+from dropatlas.phases.neurons import activation
+from dropatlas.phases.settings import StableRates
+from dropatlas.phases.stability import bisect_rates, train
+from dropatlas.phases.teacher_student import draw_problem, draw_student
+from dropatlas.randomness import generator
+
+
+class Networks(NamedTuple):
+    """All seeds of one width: starts (S, n, 1 + d), inputs (S, N, d), targets (S, N)."""
+
+    starts: Tensor
+    inputs: Tensor
+    targets: Tensor
+
+
+def draw_networks(settings: StableRates, width: int, seed: int) -> Networks:
+    """Starts and data of all seeds of one width."""
+    data = settings.data
+    problems = [draw_problem(seed, i, data.dimension, data.samples, 1, data.teachers) for i in range(settings.seeds)]
+    starts = [draw_student(seed, i, width, data.dimension) for i in range(settings.seeds)]
+    return Networks(
+        torch.stack(starts), torch.stack([p.inputs for p in problems]), torch.stack([p.targets for p in problems])
+    )
+
+
+def mask_stream(seed: int, width: int, metric: str, keep_rate: float) -> np.random.Generator:
+    """The masks of one cell: the same in every trial of the bisection and in the run at the edge."""
+    return generator(seed, "stable rates", "masks", width, metric, keep_rate)
+
+
+class StableEdge(NamedTuple):
+    """Of every seed of a cell, shape (S,).
+
+    Attributes:
+        stable: Largest mean rate found stable; 0 if even the smallest tried was not.
+        unstable: Smallest rate found unstable; inf if even the largest tried was stable.
+        sharpness: Largest eigenvalue of the Hessian at the start, in the mean-field metric.
+    """
+
+    stable: Tensor
+    unstable: Tensor
+    sharpness: list[float]
+
+
+def stable_edge(settings: StableRates, seed: int, width: int, kind: str, metric: str, keep_rate: float) -> StableEdge:
+    """Bracket the largest stable rates of one cell by bisection.
+
+    Args:
+        settings: Data, bracket, trials.
+        seed: Root seed.
+        width: Neurons n.
+        kind: Name of the activation.
+        metric: One of `stability.METRICS`.
+        keep_rate: q.
+    """
+    networks = draw_networks(settings, width, seed)
+
+    def stable(rates: Tensor) -> Tensor:
+        masks = mask_stream(seed, width, metric, keep_rate)
+        return train(kind, "squared", metric, keep_rate, *networks, rates, settings.steps, masks)[1]
+
+    low, high = bisect_rates(stable, settings.lowest, settings.highest, settings.seeds, settings.rounds)
+    tops = []
+    for start, shown, wanted in zip(*networks, strict=True):
+        product_with = hessian_product(activation(kind), LOSSES["squared"], start, shown, wanted)
+        tops.append(sharpness(product_with, torch.ones_like(start))[0])
+    return StableEdge(low.double(), high.double(), tops)
+
+
+class EdgeState(NamedTuple):
+    """One network at one step of a run at the edge.
+
+    Attributes:
+        seed: Number of the seed.
+        step: Training steps done.
+        risk_ratio: Risk over initial risk.
+        sharpness: λ, in the mean-field metric; NaN once the network blew up.
+        batch: Batch sharpness over minibatches; None where it is not measured.
+        masked: The same over minibatches and masks of the gradient; None without masks.
+    """
+
+    seed: int
+    step: int
+    risk_ratio: float
+    sharpness: float
+    batch: BatchSharpness | None
+    masked: BatchSharpness | None
+
+
+def edge_run(
+    settings: StableRates, seed: int, width: int, kind: str, metric: str, keep_rate: float, rates: Tensor
+) -> list[EdgeState]:
+    """Train all seeds of one cell at their rates and measure along the way.
+
+    The batch sharpness is measured in the middle and at the end.
+
+    Args:
+        settings: Data, steps, minibatches.
+        seed: Root seed.
+        width: Neurons n.
+        kind: Name of the activation.
+        metric: "none" or "ram".
+        keep_rate: q.
+        rates: Rate of every seed, shape (S,); NaN: unknown.
+
+    Returns:
+        Every seed at every measured step; once all networks blew up nothing more is measured.
+    """
+    networks = draw_networks(settings, width, seed)
+    starts, inputs, targets = networks
+    sigma, loss, rule = activation(kind), LOSSES["squared"], Rule(1.0, kind)
+    marks = settings.measured_steps()
+    with_batches = {marks[len(marks) // 2], marks[-1]}
+    initial = risk(rule, outputs(rule, starts, inputs), targets)
+    directions = list(torch.ones_like(starts))
+    stream = generator(seed, "edge sharpness", "draws", width, kind, metric, keep_rate)
+    found: list[EdgeState] = []
+
+    def observe(number: int, state: Tensor) -> None:
+        if number not in marks:
+            return
+        ratios = risk(rule, outputs(rule, state, inputs), targets) / initial
+        for index, (particles, shown, wanted) in enumerate(zip(state, inputs, targets, strict=True)):
+            problem = (sigma, loss, particles, shown, wanted)
+            top, vector = sharpness(hessian_product(*problem), directions[index])
+            if np.isfinite(top):
+                directions[index] = vector
+            batch = masked = None
+            if number in with_batches:
+                batches, masks = _minibatches(settings, keep_rate, width, stream)
+                batch = batch_sharpness(*problem, batches)
+                masked = batch_sharpness(*problem, batches, masks) if metric == "ram" else None
+            found.append(EdgeState(index, number, ratios[index].item(), top, batch, masked))
+
+    masks = mask_stream(seed, width, metric, keep_rate)
+    train(kind, "squared", metric, keep_rate, *networks, rates, settings.steps, masks, observe)
+    return found
+
+
+def _minibatches(
+    settings: StableRates, keep_rate: float, width: int, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Minibatches (draws, b) without replacement, and masks (draws, n)."""
+    order = np.argsort(rng.random((settings.draws, settings.data.samples)), axis=1)
+    size = min(settings.batch_size, settings.data.samples)
+    return torch.from_numpy(order[:, :size].copy()), draw_mask(rng, (settings.draws, width), keep_rate)

@@ -1,0 +1,15 @@
+"""How variants, metrics and regimes are called, in figures, captions and tables for readers."""
+
+VARIANT_LABELS = {
+    "none": "no dropout",
+    "dropout": "dropout",
+    "ram": "random metric (RaM)",
+    "pn_ram": "PN + RaM",
+    "forward": "forward mask only",
+}
+METRIC_LABELS = {"none": "no mask", "ram": "RaM: a mask per neuron", "common": "control: one mask for all neurons"}
+REGIME_LABELS = {
+    "critical": "critical phase (IV)",
+    "penalised": "towards phase II",
+    "gradient_flow": "gradient flow",
+}

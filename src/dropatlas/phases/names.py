@@ -1,0 +1,40 @@
+"""What is compared, by name: variants of dropout, metrics, regimes, precisions, parts of the data.
+
+Nothing here needs torch: settings and forecasts list the runs of an experiment with it.
+"""
+
+from typing import NamedTuple
+
+PHASES = ("GF", "II", "III", "IV", "I")
+"""Phases that have a limit (`dropatlas.phases.classification`)."""
+VARIANTS = ("none", "dropout", "ram", "pn_ram", "forward")
+"""Variants of dropout (`dropatlas.phases.dynamics`)."""
+COUPLED = ("none", "ram", "dropout", "pn_ram")
+"""Variants of Figure 2, coupled by start and masks."""
+DEEP_COUPLED = ("none", "ram", "pn_ram", "dropout")
+"""The same in networks with several hidden layers."""
+TRAINED = ("none", "ram")
+"""Variants along whose training the curvature is measured."""
+METRICS = ("none", "ram", "common")
+"""Metrics of gradient descent (`dropatlas.phases.stability`)."""
+REGIMES = ("critical", "penalised", "gradient_flow")
+"""Which neurons move at a step, and how far (`dropatlas.phases.precision`)."""
+PARTS = ("training", "validation", "test")
+"""Parts of the digits."""
+
+
+class Precision(NamedTuple):
+    """Names of torch's types of the stored particles and of everything computed from them."""
+
+    stored: str
+    computed: str
+
+
+PRECISIONS = {
+    "float64": Precision("float64", "float64"),
+    "float32": Precision("float32", "float32"),
+    "float16": Precision("float16", "float16"),
+    "bfloat16": Precision("bfloat16", "bfloat16"),
+    "bfloat16, float32 weights": Precision("float32", "bfloat16"),
+}
+"""Precisions by name; the last keeps float32 master weights, as mixed-precision training does."""

@@ -1,0 +1,1 @@
+"""Figures of Dynamic DropConnect (arXiv 2502.19948)."""
