@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from copy import deepcopy
 from functools import reduce
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import Field, ValidationError
@@ -22,7 +22,7 @@ from dropatlas.data.choice import DataChoice
 from dropatlas.ddc.settings import DDCSettings
 from dropatlas.percolation.settings import PercolationSettings
 from dropatlas.phases.settings import PhasesSettings
-from dropatlas.settings import Section
+from dropatlas.settings import Scale, Section
 
 CONFIG = SOURCE.parents[1] / "config"
 
@@ -34,9 +34,7 @@ class ConfigError(ValueError):
 class Config(Section):
     """Everything a run depends on besides code and data."""
 
-    scale: Literal["quick", "standard", "paper"] = Field(
-        description="size of every experiment: quick, standard or paper"
-    )
+    scale: Scale = Field(description="size of every experiment: quick, standard or paper")
     seed: int = Field(ge=0, description="root seed; every random stream is derived from it by name")
     data: DataChoice = Field(description="data sets and where they come from")
     percolation: PercolationSettings = Field(description="arXiv 2512.13853: crossing probabilities and scaling laws")
@@ -54,7 +52,7 @@ def canonical(section: Section) -> str:
     return json.dumps(section.model_dump(), sort_keys=True, separators=(",", ":"))
 
 
-SCALES = get_args(Config.model_fields["scale"].annotation)
+SCALES: tuple[Scale, ...] = get_args(Scale)
 
 
 def load_config(values: Mapping[str, Any]) -> Config:

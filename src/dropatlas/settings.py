@@ -1,6 +1,6 @@
 """Building blocks of the configuration models: strict sections and the field types of the subject."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -27,6 +27,7 @@ def distinct(values: list[T]) -> list[T]:
     return values
 
 
+Scale = Literal["quick", "standard", "paper"]
 Probability = Annotated[float, Field(ge=0, le=1)]
 OpenProbability = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -35,8 +36,3 @@ Distinct = Annotated[list[T], AfterValidator(distinct)]
 NonEmpty = Annotated[list[T], Field(min_length=1)]
 Grid = Annotated[list[T], Field(min_length=1), AfterValidator(distinct)]
 """Values an experiment runs over: one that stood there twice would count twice as evidence."""
-
-
-def at_least_one(item: type) -> type:
-    """Temporary."""
-    return Annotated[list[item], Field(min_length=1)]

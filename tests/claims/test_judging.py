@@ -1,10 +1,13 @@
 """Rules that hold for every claim, whatever its judge: missing, broken and too little evidence; the words of groups."""
 
+from typing import get_args
+
 import pandas as pd
 import pytest
 
-from dropatlas.claims import Judgement, LedgerError, Verdict, judging, load_ledger
+from dropatlas.claims import PAPERS, Judgement, LedgerError, Verdict, judging, load_ledger
 from dropatlas.claims.judging import judge, judge_of
+from dropatlas.claims.ledger import Paper
 from dropatlas.claims.verdicts import undecided
 from dropatlas.reports.judges import judges
 
@@ -73,6 +76,10 @@ def test_evidence_that_is_missing_is_named():
 @pytest.mark.parametrize("claim", list(LEDGER), ids=lambda claim: claim.id)
 def test_the_judge_of_a_claim_is_found_by_its_id(claim):
     assert judge_of(claim).__name__ == f"judge_{claim.id.lower()}"
+
+
+def test_every_paper_has_a_title():
+    assert get_args(Paper) == tuple(PAPERS)
 
 
 def test_a_claim_without_a_judge_is_an_error(monkeypatch):

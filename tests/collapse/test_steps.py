@@ -2,7 +2,8 @@
 
 import pytest
 
-from dropatlas.collapse.steps import evenly_spaced_steps, log_spaced_steps
+from dropatlas.collapse.steps import evenly_spaced_steps
+from dropatlas.steps import log_spaced_steps
 
 
 def test_log_spaced_steps():

@@ -1,6 +1,7 @@
 """Steps after which runs are measured."""
 
-from dropatlas.phases.steps import evenly_spaced_steps, log_spaced_steps
+from dropatlas.phases.steps import evenly_spaced_steps
+from dropatlas.steps import log_spaced_steps
 
 
 def test_steps_hold_both_ends():

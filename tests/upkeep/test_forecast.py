@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dropatlas.catalogue.ddc import model_cost
 from dropatlas.config import stored_config
 from dropatlas.upkeep import forecast as forecasts
 
@@ -33,28 +32,6 @@ class Runs:
 @pytest.fixture
 def runs(tmp_path):
     return Runs(tmp_path)
-
-
-@pytest.mark.parametrize("scale", forecasts.SCALES)
-def test_the_work_of_every_table_is_counted_at_every_scale(scale):
-    counted = forecasts.work_at(scale)
-    assert len(counted) > 40
-    for name, work in counted.items():
-        assert work.operations > 0, name
-        assert work.numbers >= 0, name
-        assert work.rows > 0, name
-
-
-def test_no_scale_is_less_work_than_quick():
-    scales = [forecasts.work_at(scale) for scale in forecasts.SCALES]
-    for name in set.intersection(*map(set, scales)):
-        quick, standard, paper = (scale[name].operations for scale in scales)
-        assert quick <= min(standard, paper), name
-
-
-def test_a_model_is_as_much_work_as_its_products():
-    # one hidden layer of the multilayer perceptron after the other: 10·128 + 128·64 + 64·1 weights
-    assert model_cost("tabular_mlp", (10,), 1).multiply_adds == 10 * 128 + 128 * 64 + 64
 
 
 def test_the_same_scale_takes_what_it_took(runs):

@@ -22,7 +22,7 @@ class Work(NamedTuple):
 
     Within one table operations are proportional to time; across tables their units differ, but for those that are
     `trained`: by `dropatlas.training`, on a GPU where there is one. Operations and numbers are counted from the inner
-    loops to the accuracy a plan needs; rows are exact.
+    loops to the accuracy a plan needs; rows are exact where no run diverges or stops early.
     """
 
     operations: float

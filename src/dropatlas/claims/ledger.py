@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
 from dropatlas.claims.verdicts import Group
-from dropatlas.settings import Section, at_least_one
+from dropatlas.settings import Grid, Scale, Section
 
 LEDGER = Path(__file__).parents[3] / "config" / "claims.yaml"
-SCALE_ORDER = ("quick", "standard", "paper")
+SCALE_ORDER: tuple[Scale, ...] = get_args(Scale)
+Paper = Literal["2512.13853", "2510.07554", "2502.19948"]
 PAPERS = {
     "2512.13853": "Dropout Neural Network Training Viewed from a Percolation Perspective",
     "2510.07554": "Phase Diagram of Dropout for Two-Layer Neural Networks in the Mean-Field Regime",
@@ -49,16 +50,16 @@ class Statement(Section):
     """One published (or own) statement and how it is judged."""
 
     id: str = Field(pattern=r"[PMD][1-9][0-9]?", description="identifier, such as P1")
-    paper: Literal[tuple(PAPERS)] = Field(description="arXiv identifier")
+    paper: Paper = Field(description="arXiv identifier")
     where: str = Field(description="theorem, figure, table or section of the statement")
     statement: str = Field(description="the statement in one sentence, our words")
     published: str = Field(min_length=1, max_length=60, description="what the paper reports, in a few words")
     group: Group = Field(description="whose statement it is: published, suggested, open or ours")
     report: str = Field(description="report that shows the evidence")
     figure: str = Field(description="figure of that report, without suffix, that shows the deciding evidence")
-    evidence: at_least_one(str) = Field(description="result tables the judge reads, as topic/table")
+    evidence: Grid[str] = Field(description="result tables the judge reads, as topic/table")
     criterion: dict[str, float] = Field(description="thresholds handed to the judge")
-    min_scale: Literal["quick", "standard", "paper"] = Field(description="smallest scale that can decide the claim")
+    min_scale: Scale = Field(description="smallest scale that can decide the claim")
 
 
 class Claim(Statement):
@@ -75,7 +76,7 @@ class Claim(Statement):
 class Docket(Section):
     """Claims to judge, at the scale of a run."""
 
-    scale: Literal["quick", "standard", "paper"]
+    scale: Scale
     claims: list[Statement]
 
 
@@ -110,7 +111,7 @@ class Ledger:
         """Claims whose evidence `report` shows, in ledger order."""
         return [claim for claim in self if claim.report == report]
 
-    def docket(self, report: str, scale: str) -> Docket:
+    def docket(self, report: str, scale: Scale) -> Docket:
         """What a judge is told of the claims whose evidence `report` shows, in ledger order."""
         return Docket(scale=scale, claims=[claim.statement_alone() for claim in self.of_report(report)])
 
@@ -118,7 +119,7 @@ class Ledger:
         """Reports that show the evidence on every paper, in reading order."""
         return {paper: list(dict.fromkeys(c.report for c in self if c.paper == paper)) for paper in PAPERS}
 
-    def full_docket(self, scale: str) -> Docket:
+    def full_docket(self, scale: Scale) -> Docket:
         """All claims, in ledger order."""
         return Docket(scale=scale, claims=[claim.statement_alone() for claim in self])
 

@@ -16,8 +16,9 @@ from dropatlas.phases.rates import (
     sequence_rates,
     step_count,
 )
-from dropatlas.phases.steps import evenly_spaced_steps, log_spaced_steps
+from dropatlas.phases.steps import evenly_spaced_steps
 from dropatlas.settings import Count, Distinct, Grid, OpenProbability, Positive, Section
+from dropatlas.steps import log_spaced_steps
 
 PairedSeeds = Annotated[int, Field(ge=2)]  # a single one carries no interval
 
