@@ -339,7 +339,7 @@ def test_a_depth_says_why_it_fails_or_stays_open():
     assert "L = 2: exponent in n of the RMS distance of RaM to dropout is -0.1" in found.reason
     found = judged("M10", depth({1: -0.5, 2: -0.5}, none=-0.6))
     assert found.effect == pytest.approx(0.1, abs=0.02)
-    assert "at most 0 required (minus that of no dropout, decides among 2)" in found.reason
+    assert "less than 0 required (minus that of no dropout, decides among 2)" in found.reason
     assert "L = 2: no learning without dropout" in judged("M10", depth({1: -0.5, 2: -0.5}, learned=0.95)).reason
 
 

@@ -318,11 +318,15 @@ def test_tables_are_found_by_the_task_that_made_them(results):
 def test_the_conclusion_on_a_claim_tells_its_parts_by_state(results):
     rows = tabulate(load_ledger().docket("percolation", "quick"), {})
     parts = [{"state": "holds", "sentence": "a < b"}, {"state": "fails", "sentence": "c is 3"}]
-    rows.loc[0, ["verdict", "parts"]] = ["partly", json.dumps(parts)]
+    reason = "needs scale standard to decide; so far: fails: c is 3; holds: a < b; and more"
+    found = {"verdict": "partly", "parts": json.dumps(parts), "reason": reason, "context": "and more"}
+    rows.loc[0, list(found)] = list(found.values())
     provenance = record("dropatlas.tasks.judge_claims", "quick", "{}", None, {}, datetime.now(UTC))
     write_table(rows, results / "tables/percolation/claims.parquet", dict.fromkeys(rows, "x"), provenance)
     told = Report("percolation", results, ["percolation/claims"]).conclusion("P1", "P2").data
-    assert told.index("c is 3") < told.index("a &lt; b")
+    places = [told.index(text) for text in ("so far:</p>", "c is 3", "a &lt; b", "<p>and more</p>")]
+    assert places == sorted(places)
+    assert told.count("c is 3") == 1
     assert "✗" in told
     assert '<strong>P2</strong> <span class="verdict not-run">not run</span>' in told
     assert "no table percolation/crossing_probability" in told

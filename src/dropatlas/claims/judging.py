@@ -13,7 +13,7 @@ from dropatlas.claims.ddc import ablations, benchmarks
 from dropatlas.claims.ledger import SCALE_ORDER, LedgerError, Statement
 from dropatlas.claims.phases import diagram, mechanisms
 from dropatlas.claims.phases import variants as phase_variants
-from dropatlas.claims.verdicts import Judgement, Verdict, undecided
+from dropatlas.claims.verdicts import SO_FAR, Judgement, Verdict, undecided
 
 Judge = Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], Judgement]
 
@@ -68,6 +68,6 @@ def judge(claim: Statement, tables: Mapping[str, pd.DataFrame], scale: str) -> J
     if found.verdict == Verdict.INCONCLUSIVE:
         return found
     if SCALE_ORDER.index(scale) < SCALE_ORDER.index(claim.min_scale):
-        reason = f"needs scale {claim.min_scale} to decide; so far: {found.reason}"
+        reason = f"needs scale {claim.min_scale} to decide{SO_FAR} {found.reason}"
         return replace(found, verdict=Verdict.INCONCLUSIVE, reason=reason, p_value=math.nan)
     return replace(found, verdict=found.verdict.for_group(claim.group))

@@ -93,6 +93,8 @@ def wanted(band: Band, form: str = ".3g") -> str:
     low, high = band
     if low == high:
         return f"exactly {low:{form}}"
+    if band in ((0.0, np.inf), (-np.inf, 0.0)):
+        return "more than 0" if low == 0 else "less than 0"
     if np.isinf(low) or np.isinf(high):
         return f"at most {high:{form}}" if np.isinf(low) else f"at least {low:{form}}"
     return f"{low:{form}} to {high:{form}}"
@@ -156,6 +158,7 @@ def decide(parts: Sequence[Part], context: str = "") -> Judgement:
         found.n,
         _reason(list(findings.values()), context),
         tuple(findings.values()),
+        context,
         float(p_value),
     )
 

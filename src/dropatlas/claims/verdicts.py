@@ -26,6 +26,10 @@ class Verdict(StrEnum):
         return self if group == "published" else ours.get(self, self)
 
 
+SO_FAR = "; so far:"
+"""Ends the words, at the head of a reason, that a larger scale is needed to decide."""
+
+
 class State(StrEnum):
     """What the evidence says of one part of a statement."""
 
@@ -76,6 +80,7 @@ class Judgement:
         n: Number of independent units behind it.
         reason: For a reader: which parts hold, fail and are open, one sentence each.
         parts: Every part of the statement.
+        context: What a reader should know besides the parts; the end of the reason.
         p_value: Of what the verdict says: that some part does not hold, or that none fails; NaN without a decision.
     """
 
@@ -87,6 +92,7 @@ class Judgement:
     n: int
     reason: str
     parts: tuple[Finding, ...] = ()
+    context: str = ""
     p_value: float = math.nan
 
 

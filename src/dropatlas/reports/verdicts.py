@@ -9,6 +9,7 @@ import pandas as pd
 
 from dropatlas.claims import PAPERS, State, Verdict
 from dropatlas.claims.scorecard import measured, verdict_counts
+from dropatlas.claims.verdicts import SO_FAR
 from dropatlas.reports.pages import SCORECARD, paper_page
 
 SIGNS = {
@@ -43,6 +44,7 @@ class JudgedClaim(Protocol):
     n: int
     reason: str
     parts: str
+    context: str
     scale: str
     report: str
     figure: str
@@ -148,8 +150,18 @@ def parts_list(parts: str) -> str:
 
 def finding(row: JudgedClaim) -> str:
     """What a run says of one claim, in short: verdict, and the state of every part of the statement."""
-    parts = parts_list(row.parts) or f"<p>{html.escape(row.reason)}</p>"
-    return f'<div class="conclusion"><p><strong>{row.id}</strong> {_badge(row)}</p>{parts}</div>'
+    return f'<div class="conclusion"><p><strong>{row.id}</strong> {_badge(row)}</p>{_why(row)}</div>'
+
+
+def _why(row: JudgedClaim) -> str:
+    """The reason of a verdict: its parts as a list, what stands before and behind them, or all of it without parts."""
+    parts = parts_list(row.parts)
+    if not parts:
+        return f"<p>{html.escape(row.reason)}</p>"
+    lead, found, _ = row.reason.partition(SO_FAR)
+    before = f"<p>{html.escape(lead + SO_FAR)}</p>" if found else ""
+    behind = f"<p>{html.escape(row.context)}</p>" if row.context else ""
+    return before + parts + behind
 
 
 def _badge(row: JudgedClaim) -> str:
@@ -163,7 +175,7 @@ def _cells(row: JudgedClaim, page: str) -> tuple[str, ...]:
         html.escape(row.published),
         ours if pd.isna(row.effect) else f'{ours} <span class="where">{html.escape(row.measure)}; n = {row.n:,}</span>',
         f'{_badge(row)} <span class="where">scale {row.scale}</span>',
-        f'{html.escape(row.reason)} <span class="where">{_links(row, page)}</span>',
+        f'{_why(row)} <span class="where">{_links(row, page)}</span>',
     )
 
 
