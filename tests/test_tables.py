@@ -1,13 +1,17 @@
 """Tables are whole or absent, describe their columns, and carry their provenance."""
 
+import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from dropatlas import provenance as provenance_module
 from dropatlas.files import whole_file
 from dropatlas.provenance import device_used, record
+from dropatlas.settings import Section
 from dropatlas.tables import (
     UnreadableTableError,
     content_hash,
@@ -16,6 +20,7 @@ from dropatlas.tables import (
     read_table,
     write_table,
 )
+from dropatlas.tasks import runner
 
 FRAME = pd.DataFrame({"p": [0.1, 0.2, np.nan], "width": [1, 2, 3], "model": ["site", "bond", "θ"]})
 MEANINGS = {"p": "removal probability", "width": "vertices", "model": "which"}
@@ -71,6 +76,64 @@ def test_damage_in_the_middle_is_noticed(tmp_path, provenance):
     path.write_bytes(content)
     with pytest.raises(UnreadableTableError, match="rm "):
         read_table(path)
+
+
+def test_every_changed_bit_is_either_noticed_or_changes_nothing(tmp_path, provenance):
+    """Whatever it breaks on the way, from the footer to the names of columns: one kind of error, with the file."""
+    path = tmp_path / "tables" / "topic" / "t.parquet"
+    write_table(FRAME, path, MEANINGS, provenance)
+    whole, noticed = path.read_bytes(), 0
+    for place in range(0, len(whole), 11):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << place % 8)]) + whole[place + 1 :])
+        found = [None, None]
+        for number, read in enumerate((read_table, read_provenance)):
+            with suppress(UnreadableTableError):
+                found[number] = read(path)
+        if found[0] is None:
+            noticed += 1
+            assert found[1] is None
+        else:
+            pd.testing.assert_frame_equal(found[0], FRAME)
+            assert found[1] == provenance
+    assert noticed > 100
+
+
+def test_a_table_under_another_name_and_one_of_another_version_are_refused(tmp_path, provenance, monkeypatch):
+    path = tmp_path / "tables" / "topic" / "t.parquet"
+    write_table(FRAME, path, MEANINGS, provenance)
+    moved = tmp_path / "elsewhere" / "tables" / "topic" / "t.parquet"
+    other = tmp_path / "tables" / "topic" / "other.parquet"
+    for target in (moved, other):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    assert read_table(moved).equals(read_table(path))  # results may be moved as a whole
+    for read in (read_table, read_provenance, read_meanings):
+        with pytest.raises(UnreadableTableError, match=r"other\.parquet holds the table topic/t under another name"):
+            read(other)
+
+    class Older:
+        def model_dump_json(self):
+            return '{"task": "t"}'
+
+    write_table(FRAME, path, MEANINGS, Older())
+    with pytest.raises(UnreadableTableError, match="was written by another version of this project; remove it"):
+        read_table(path)
+
+
+def test_the_code_of_a_table_is_that_with_which_its_task_started(tmp_path, monkeypatch):
+    """A module edited while its task is at work must not be taken for the code that made the table."""
+    codes = iter(["before", "after"])
+    monkeypatch.setattr(runner, "task_code", lambda task: next(codes))
+    output = tmp_path / "tables" / "topic" / "t.parquet"
+    arguments = ["--scale", "quick", "--settings", "{}", "--output", str(output), "--log", str(tmp_path / "log")]
+    monkeypatch.setattr(sys, "argv", ["task", *arguments])
+
+    def tabulate(settings):
+        monkeypatch.setattr(provenance_module, "task_code", lambda task: "edited")
+        return FRAME
+
+    runner.run_table_task("dropatlas.tables", Section, MEANINGS, tabulate)
+    assert read_provenance(output).code_hash == "before"
 
 
 def test_missing_and_foreign_tables_are_told_apart(tmp_path):

@@ -10,6 +10,7 @@ import yaml
 from dropatlas.claims import load_ledger
 from dropatlas.config import CONFIG, SCALES, stored_config
 from dropatlas.data import DataSettings, data_status, load_catalog
+from dropatlas.provenance import ROOT
 
 
 def show_claim(identifier: str, scale: str) -> str:
@@ -23,7 +24,7 @@ def show_claim(identifier: str, scale: str) -> str:
     from dropatlas.upkeep.route import route
 
     ledger = load_ledger()
-    return route(ledger[identifier], Catalogue(stored_config(scale), ledger), Path("results") / scale)
+    return route(ledger[identifier], Catalogue(stored_config(scale), ledger), ROOT / "results" / scale)
 
 
 def show_data(offline_directory: str | None) -> str:

@@ -1,7 +1,7 @@
-"""The first-party code a task or notebook runs: the inputs that decide whether its results are up to date.
+"""The first-party code a task or notebook runs: what decides whether its results are up to date.
 
-Snakemake notices a changed shell command, not a changed module behind it. Every rule therefore lists the files of
-all `dropatlas` modules its task imports, directly or not, as inputs; Snakemake compares them by content.
+Snakemake notices a changed command or parameter, not a changed module behind it. Every job is therefore told a hash of
+the files of all `dropatlas` modules that its task imports, directly or not.
 """
 
 import ast

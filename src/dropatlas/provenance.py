@@ -57,6 +57,11 @@ def _lock_hash() -> str:
     return sha256_of_files([lock]) if lock.exists() else "unknown"
 
 
+def task_code(task: str) -> str:
+    """Hash of the source files of all modules that a task imports."""
+    return sha256_of_files(module_closure(task))
+
+
 def device_used() -> str:
     """Name of the GPU if this process has computed on one, cpu otherwise; never imports torch."""
     torch = sys.modules.get("torch")
@@ -72,6 +77,7 @@ def record(
     seed: int | None,
     inputs: dict[str, str],
     started: datetime,
+    code_hash: str | None = None,
 ) -> Provenance:
     """Provenance of a result that `task` (a module name) has just made.
 
@@ -82,6 +88,7 @@ def record(
         seed: Root seed, None for a task without randomness.
         inputs: Content hashes of the input tables by name.
         started: Time the task started, with time zone.
+        code_hash: Hash of the task's code when it started (`task_code`); None: as it is now.
     """
     return Provenance(
         task=task,
@@ -89,7 +96,7 @@ def record(
         seed=seed,
         settings=settings,
         settings_hash=sha256_of_text(settings),
-        code_hash=sha256_of_files(module_closure(task)),
+        code_hash=code_hash or task_code(task),
         inputs=inputs,
         lock_hash=_lock_hash(),
         commit=_git("rev-parse", "HEAD") or "unknown",

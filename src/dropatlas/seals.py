@@ -16,8 +16,9 @@ CHECKSUMS = "SHA256SUMS"
 
 
 class Origin(BaseModel):
-    """What a document was made from: hash of the code, hashes of the inputs by name."""
+    """What a document is and what it was made from: its name, hash of the code, hashes of the inputs by name."""
 
+    name: str
     code_hash: str
     inputs: dict[str, str]
 
@@ -42,7 +43,8 @@ def sealed_notebook(path: Path) -> dict[str, Any]:
     """An executed notebook as it was made.
 
     Raises:
-        BrokenSealError: The notebook is damaged, carries no seal, or was changed after it was executed.
+        BrokenSealError: The notebook is damaged, carries no seal, was changed after it was executed, or is another
+            notebook than its name says.
     """
     way_out = f"remove it and run `snakemake` again: rm {path}"
     try:
@@ -56,6 +58,8 @@ def sealed_notebook(path: Path) -> dict[str, Any]:
         raise BrokenSealError(f"{path} carries no seal: not made by this project; {way_out}") from error
     if seal != _notebook_hash(notebook):
         raise BrokenSealError(f"{path} was changed after it was made; {way_out}")
+    if origin["name"] != path.stem:
+        raise BrokenSealError(f"{path} is the notebook {origin['name']} under another name; {way_out}")
     return notebook
 
 
@@ -76,7 +80,8 @@ def page_origin(path: Path) -> Origin:
     """Origin of a page.
 
     Raises:
-        BrokenSealError: The page is cut short, carries no seal, or was changed after it was made.
+        BrokenSealError: The page is cut short, carries no seal, was changed after it was made, or is another page than
+            its name says.
     """
     body, mark, line = path.read_text(encoding="utf-8", errors="replace").rpartition("<!-- dropatlas ")
     if not mark or not line.endswith(" -->\n"):
@@ -88,6 +93,8 @@ def page_origin(path: Path) -> Origin:
         raise BrokenSealError("carries no seal: not made by this project") from error
     if seal != sha256_of_text(body + origin.model_dump_json()):
         raise BrokenSealError("changed after it was made")
+    if origin.name != path.stem:
+        raise BrokenSealError(f"the page {origin.name} under another name")
     return origin
 
 

@@ -1,17 +1,19 @@
 """Result tables: tidy Parquet files that carry the meaning of every column, their own provenance, and a seal.
 
-The seal is a hash of everything else in the file; a table whose values, meanings or provenance were changed by anything
-but this module is refused wherever it would be read. It guards against mistakes, not against forgers.
+The seal is a hash of everything else in the file, the table's name among it; a table whose values, meanings or
+provenance were changed by anything but this module, or that lies under another table's name, is refused wherever it
+would be read. It guards against mistakes, not against forgers.
 """
 
 import hashlib
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
+from pydantic import ValidationError
 
 from dropatlas.files import whole_file
 from dropatlas.provenance import Provenance
@@ -19,6 +21,7 @@ from dropatlas.provenance import Provenance
 PROVENANCE_KEY = b"dropatlas.provenance"
 MEANING_KEY = b"meaning"
 SEAL_KEY = b"dropatlas.seal"
+NAME_KEY = b"dropatlas.name"
 
 
 class UnreadableTableError(ValueError):
@@ -36,8 +39,15 @@ def content_hash(frame: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def _seal(frame: pd.DataFrame, meanings: dict[str, str], provenance: str) -> str:
-    return hashlib.sha256(json.dumps([content_hash(frame), meanings, provenance]).encode()).hexdigest()
+def table_name(path: Path) -> str:
+    """Name of the table in a file: its path below the folder `tables`, such as `collapse/movement`."""
+    parts = path.with_suffix("").parts
+    below = parts[len(parts) - parts[::-1].index("tables") :] if "tables" in parts else parts[-1:]
+    return "/".join(below)
+
+
+def _seal(frame: pd.DataFrame, meanings: dict[str, str], provenance: str, name: str) -> str:
+    return hashlib.sha256(json.dumps([content_hash(frame), meanings, provenance, name]).encode()).hexdigest()
 
 
 def write_table(frame: pd.DataFrame, path: Path, meanings: dict[str, str], provenance: Provenance) -> None:
@@ -60,8 +70,9 @@ def write_table(frame: pd.DataFrame, path: Path, meanings: dict[str, str], prove
     table = pa.Table.from_pandas(frame, preserve_index=False)
     fields = [field.with_metadata({MEANING_KEY: meanings[field.name]}) for field in table.schema]
     origin = provenance.model_dump_json()
-    seal = _seal(table.to_pandas(), meanings, origin)  # of the values as they will be read
-    schema = pa.schema(fields, {**table.schema.metadata, PROVENANCE_KEY: origin, SEAL_KEY: seal})
+    name = table_name(path)
+    seal = _seal(table.to_pandas(), meanings, origin, name)  # of the values as they will be read
+    schema = pa.schema(fields, {**table.schema.metadata, PROVENANCE_KEY: origin, NAME_KEY: name, SEAL_KEY: seal})
     with whole_file(path) as part:
         parquet.write_table(table.cast(schema), part)
 
@@ -70,50 +81,63 @@ def _way_out(path: Path) -> str:
     return f"remove it and run `snakemake` again: rm {path}"
 
 
-def _open(path: Path) -> parquet.ParquetFile:
+class _Sealed(NamedTuple):
+    """What a table file holds, as it was written."""
+
+    frame: pd.DataFrame
+    meanings: dict[str, str]
+    provenance: Provenance
+
+
+def _read(path: Path) -> _Sealed:
+    """A table file with all its checks (errors as `read_table`)."""
     try:
-        file = parquet.ParquetFile(path)
+        with parquet.ParquetFile(path) as file:
+            metadata = dict(file.schema_arrow.metadata or {})
+            if not {PROVENANCE_KEY, SEAL_KEY, NAME_KEY} <= set(metadata):
+                message = f"{path} carries no provenance: not written by this project; {_way_out(path)}"
+                raise UnreadableTableError(message, "unknown")
+            frame = file.read().to_pandas()
+            meanings = {
+                field.name: (field.metadata or {}).get(MEANING_KEY, b"").decode() for field in file.schema_arrow
+            }
+        origin, name, seal = (metadata[key].decode() for key in (PROVENANCE_KEY, NAME_KEY, SEAL_KEY))
     except FileNotFoundError as error:
         raise UnreadableTableError(f"no table {path}: run `snakemake` to make it", "missing") from error
-    except (pa.ArrowException, OSError) as error:
-        message = f"{path} is cut short or not a Parquet file; {_way_out(path)}"
+    except UnreadableTableError:
+        raise
+    except (pa.ArrowException, ArithmeticError, LookupError, OSError, TypeError, ValueError) as error:
+        # a changed bit may break anything between the file and the data frame
+        message = f"{path} is cut short, damaged or not a Parquet file; {_way_out(path)}"
         raise UnreadableTableError(message, "damaged") from error
-    if not {PROVENANCE_KEY, SEAL_KEY} <= set(file.schema_arrow.metadata or {}):
-        message = f"{path} carries no provenance: not written by this project; {_way_out(path)}"
-        raise UnreadableTableError(message, "unknown")
-    return file
-
-
-def _meanings(file: parquet.ParquetFile) -> dict[str, str]:
-    return {field.name: (field.metadata or {}).get(MEANING_KEY, b"").decode() for field in file.schema_arrow}
+    if _seal(frame, meanings, origin, name) != seal:
+        message = f"{path} was changed by something other than its task; {_way_out(path)}"
+        raise UnreadableTableError(message, "edited")
+    if name != table_name(path):
+        message = f"{path} holds the table {name} under another name; {_way_out(path)}"
+        raise UnreadableTableError(message, "edited")
+    try:
+        return _Sealed(frame, meanings, Provenance.model_validate_json(origin))
+    except ValidationError as error:
+        message = f"{path} was written by another version of this project; {_way_out(path)}"
+        raise UnreadableTableError(message, "unknown") from error
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
     """Read a result table.
 
     Raises:
-        UnreadableTableError: the file is missing, cut short, of unknown origin, or was changed since it was written.
+        UnreadableTableError: the file is missing, cut short, of unknown origin, was changed since it was written, or is
+            another table than its name says.
     """
-    path = Path(path)
-    with _open(path) as file:
-        metadata = file.schema_arrow.metadata
-        try:
-            frame = file.read().to_pandas()
-        except (pa.ArrowException, OSError) as error:
-            raise UnreadableTableError(f"{path} is damaged; {_way_out(path)}", "damaged") from error
-        if _seal(frame, _meanings(file), metadata[PROVENANCE_KEY].decode()) != metadata[SEAL_KEY].decode():
-            message = f"{path} was changed by something other than its task; {_way_out(path)}"
-            raise UnreadableTableError(message, "edited")
-        return frame
+    return _read(Path(path)).frame
 
 
 def read_provenance(path: str | Path) -> Provenance:
-    """Origin of a result table (errors as `read_table`, the seal is not looked at)."""
-    with _open(Path(path)) as file:
-        return Provenance.model_validate_json(file.schema_arrow.metadata[PROVENANCE_KEY])
+    """Origin of a result table (errors as `read_table`)."""
+    return _read(Path(path)).provenance
 
 
 def read_meanings(path: str | Path) -> dict[str, str]:
-    """Meaning of every column of a result table (errors as `read_provenance`)."""
-    with _open(Path(path)) as file:
-        return _meanings(file)
+    """Meaning of every column of a result table (errors as `read_table`)."""
+    return _read(Path(path)).meanings

@@ -12,6 +12,7 @@ from dropatlas.catalogue import judges as judge_places
 from dropatlas.catalogue.judges import judge_place
 from dropatlas.claims import Ledger, load_ledger
 from dropatlas.claims.judging import judge_of
+from dropatlas.closure import SOURCE
 from dropatlas.config import SCALES, stored_config
 from dropatlas.provenance import ROOT
 
@@ -98,6 +99,22 @@ def spoilt(monkeypatch):
             r"table collapse/decoupling: the configuration has no section 'collapse\.nothing'",
         ),
         (
+            lambda tables: [replace(tables[0], section="collapse.digits"), *tables[1:]],
+            r"table collapse/decoupling: the configuration has no section 'collapse\.digits'",
+        ),
+        (
+            lambda tables: [replace(tables[0], task="collapse"), *tables[1:]],
+            r"table collapse/decoupling: no task dropatlas\.tasks\.collapse: write ",
+        ),
+        (
+            lambda tables: [replace(tables[0], tables=("collapse/decoupling",)), *tables[1:]],
+            "table collapse/decoupling: it reads itself",
+        ),
+        (
+            lambda tables: [replace(tables[0], data="imagenet"), *tables[1:]],
+            "table collapse/decoupling: unknown data set imagenet",
+        ),
+        (
             lambda tables: [replace(tables[0], tables=("collapse/nothing",)), *tables[1:]],
             "table collapse/decoupling: it reads collapse/nothing, which no record makes",
         ),
@@ -122,6 +139,11 @@ def test_a_wrong_record_is_refused_by_name(spoilt, change, message):
         ({"report": "nowhere"}, "claim P1: unknown part 'nowhere'; there are percolation, collapse, phases, ddc"),
         ({"id": "P99"}, r"claim P99: one function judge_p99 is needed in dropatlas\.claims, found: none"),
         ({"evidence": ["percolation/nothing"]}, "claim P1: it rests on percolation/nothing, which no record makes"),
+        (
+            {"evidence": ["percolation/nothing"], "min_scale": "standard"},
+            "claim P1: it rests on percolation/nothing, which no record makes at scale standard",
+        ),
+        ({"figure": "nothing"}, r"no cell of notebooks/percolation\.ipynb shows a figure 'nothing'"),
     ],
 )
 def test_a_claim_of_an_unknown_part_without_judge_or_evidence_is_refused(spoilt, changes, message):
@@ -136,6 +158,13 @@ def test_two_judges_of_one_claim_are_refused_with_their_places(monkeypatch):
     where = f"dropatlas/claims/percolation.py:{place.line}"
     with pytest.raises(CatalogueError, match=f"found: {where}, {where}"):
         judge_place(claim)
+
+
+def test_a_judge_in_a_module_that_nobody_asks_is_refused(monkeypatch):
+    place = judge_place(load_ledger()["P1"])._replace(file=SOURCE / "claims" / "elsewhere.py")
+    monkeypatch.setattr(judge_places, "_judges", lambda: {"judge_p1": [place]})
+    with pytest.raises(CatalogueError, match=r"enter dropatlas\.claims\.elsewhere, with judge_p1, in MODULES of"):
+        judge_place(load_ledger()["P1"])
 
 
 def test_a_claim_that_is_not_due_may_rest_on_tables_of_a_larger_scale():

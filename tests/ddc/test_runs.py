@@ -8,9 +8,10 @@ import yaml
 from pydantic import ValidationError
 
 from dropatlas.config import CONFIG, SCALES, canonical, load_config
+from dropatlas.config.parts import DDCSettings
 from dropatlas.data import DataSet, save
 from dropatlas.ddc import runs
-from dropatlas.ddc.settings import Arm, ArmRuns, Cell, DDCSettings
+from dropatlas.ddc.settings import Arm, ArmRuns, Cell
 from dropatlas.ddc.step_time import step_times
 from dropatlas.layers import METHODS
 from dropatlas.tasks.ddc import arm as arm_task

@@ -58,7 +58,7 @@ def test_the_figure_of_a_claim_is_drawn_by_its_report(claim):
 def write_executed(cells: list, path: Path) -> None:
     """An executed notebook, sealed as its task would."""
     notebook = nbformat.v4.new_notebook(cells=cells)
-    seal_notebook(notebook, Origin(code_hash="c0de" * 16, inputs={}))
+    seal_notebook(notebook, Origin(name=path.stem, code_hash="c0de" * 16, inputs={}))
     path.write_text(json.dumps(notebook))
 
 
@@ -127,9 +127,8 @@ def test_the_data_of_a_figure_are_the_table_as_it_is_on_disk(results):
 
 
 def test_a_figure_of_several_tables_links_to_the_data_of_each(results):
-    (results / "tables" / "topic" / "again.parquet").write_bytes(
-        (results / "tables" / "topic" / "numbers.parquet").read_bytes()
-    )
+    provenance = record("dropatlas.tables", "quick", "{}", 3, {}, datetime.now(UTC))
+    write_table(pd.DataFrame({"x": [3]}), results / "tables/topic/again.parquet", {"x": "number"}, provenance)
     report = Report("topic", results, TABLES)
     names = ["topic/numbers", "topic/again"]
     for name in names:
@@ -208,7 +207,10 @@ def test_pages_need_no_network_and_no_script(tmp_path, verdicts):
     ]
     path = tmp_path / "topic.ipynb"
     write_executed(cells, path)
-    site, origin = Site("quick", ["scorecard", "topic"]), Origin(code_hash="c0de" * 16, inputs={"notebook": "1" * 64})
+    site, origin = (
+        Site("quick", ["scorecard", "topic"]),
+        Origin(name="topic", code_hash="c0de" * 16, inputs={"notebook": "1" * 64}),
+    )
     page = report_html("topic", path, site, origin)
     shown = verdict_table(verdicts, "topic") + glance(verdicts)
     index = index_html([describe("topic", nbformat.read(path, as_version=4))], shown, site, origin)
@@ -257,7 +259,7 @@ def executed(tmp_path):
 def test_the_page_of_a_paper_shows_each_statement_with_the_figure_that_decides_it_once(verdicts, executed):
     verdicts.loc[1, "verdict"] = "partly"  # P2 is decided by the same figure as P1
     pages = reading_order({"2512.13853": ["percolation"]})
-    origin = Origin(code_hash="c0de" * 16, inputs={})
+    origin = Origin(name="percolation", code_hash="c0de" * 16, inputs={})
     page = paper_html("2512.13853", verdicts, [executed], Site("quick", pages), origin)
     assert "<h1>Dropout Neural Network Training Viewed from a Percolation Perspective</h1>" in page
     assert "At scale quick: 1 partly, 1 not reproduced." in page
@@ -270,7 +272,7 @@ def test_the_page_of_a_paper_shows_each_statement_with_the_figure_that_decides_i
 
 
 def test_what_was_not_run_has_no_figure_and_a_figure_that_is_missing_is_named(verdicts, executed):
-    site, origin = Site("quick", []), Origin(code_hash="c0de" * 16, inputs={})
+    site, origin = Site("quick", []), Origin(name="percolation", code_hash="c0de" * 16, inputs={})
     assert "<figure" not in paper_html("2512.13853", verdicts.tail(1), [executed], site, origin)
     verdicts.loc[0, "figure"] = "nowhere"
     with pytest.raises(KeyError, match="nowhere"):
@@ -280,7 +282,7 @@ def test_what_was_not_run_has_no_figure_and_a_figure_that_is_missing_is_named(ve
 def test_an_executed_notebook_edited_by_hand_is_refused_by_its_page_and_the_page_of_its_paper(verdicts, executed):
     """Changed text, a changed output, another origin, no seal at all."""
     whole = executed.read_text()
-    site, origin = Site("quick", []), Origin(code_hash="c0de" * 16, inputs={})
+    site, origin = Site("quick", []), Origin(name="percolation", code_hash="c0de" * 16, inputs={})
     unsealed = json.loads(whole)
     del unsealed["metadata"]["dropatlas"]
     edits = [
@@ -290,6 +292,10 @@ def test_an_executed_notebook_edited_by_hand_is_refused_by_its_page_and_the_page
         json.dumps(unsealed),
         whole[:-20],
     ]
+    other = executed.with_name("phases.ipynb")
+    other.write_text(whole)
+    with pytest.raises(BrokenSealError, match="is the notebook percolation under another name; remove it"):
+        report_html("phases", other, site, origin)
     for edited in edits:
         assert edited != whole
         executed.write_text(edited)

@@ -72,12 +72,12 @@ def make_report():
         notebook = {"cells": [], "metadata": {"kernelspec": {"name": "python3"}}, "nbformat": 4, "nbformat_minor": 5}
         inputs = {name: content_hash(read_table(results / "tables" / f"{name}.parquet")) for name in tables}
         code = sha256_of_files(notebook_code(ROOT / "notebooks" / f"{report}.ipynb"))
-        seal_notebook(notebook, Origin(code_hash=code, inputs=inputs))
+        seal_notebook(notebook, Origin(name=report, code_hash=code, inputs=inputs))
         executed = results / "notebooks" / f"{report}.ipynb"
         executed.parent.mkdir(exist_ok=True)
         executed.write_text(json.dumps(notebook, indent=1))
         code = sha256_of_files(page_code("dropatlas.tasks.render_page"))
-        origin = Origin(code_hash=code, inputs={f"notebooks/{report}.ipynb": sha256_of_file(executed)})
+        origin = Origin(name=report, code_hash=code, inputs={f"notebooks/{report}.ipynb": sha256_of_file(executed)})
         (results / "reports").mkdir(exist_ok=True)
         (results / "reports" / f"{report}.html").write_text(sealed_page("<html></html>", origin))
 

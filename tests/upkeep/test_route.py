@@ -6,11 +6,12 @@ import re
 import pytest
 
 from dropatlas.catalogue import Catalogue, CatalogueError
+from dropatlas.catalogue.figures import figure_cell
 from dropatlas.claims import load_ledger
 from dropatlas.config import stored_config
 from dropatlas.provenance import ROOT
 from dropatlas.tasks.judge_claims import tabulate
-from dropatlas.upkeep.route import figure_cell, function_line, route
+from dropatlas.upkeep.route import function_line, route
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,14 @@ def test_without_a_run_the_way_is_told_and_with_one_the_verdict_and_its_parts(
     assert "verdict    reproduced (scale standard; to be decided from quick on)" in told
     assert "number     0.5 [0.25, 0.75]: |x|, n = 7" in told
     assert "parts      holds: masks agree with θ" in told
+
+
+def test_a_claim_that_is_newer_than_the_verdicts_is_not_judged_yet(standard, tmp_path, make_table):
+    rows = tabulate(load_ledger().docket("percolation", "standard"), {}).iloc[1:]
+    make_table(tmp_path / "tables" / "percolation" / "claims.parquet", rows)
+    assert "claims.parquet was made before the claim; run `snakemake` to judge it" in route(
+        load_ledger()["P1"], standard, tmp_path
+    )
 
 
 def test_a_figure_or_function_that_is_nowhere_is_named():

@@ -90,7 +90,7 @@ def test_a_seeded_table_without_a_seed_is_stale(results, make_tables, make_table
     assert reason(results, "tables/collapse/decoupling.parquet") == "seed was None"
 
 
-def test_a_table_copied_over_another_is_named(results, make_tables, catalogue):
+def test_a_table_copied_over_another_is_named_and_refused_everywhere(results, make_tables):
     """Of another task, and of the same task with the settings of another table: each is current under its own name."""
     folder = results / "tables"
     names = ["percolation/scaling_laws", "percolation/finite_thresholds", "phases/diagram", "phases/diagram_relu"]
@@ -98,8 +98,30 @@ def test_a_table_copied_over_another_is_named(results, make_tables, catalogue):
     assert {states(results)[f"tables/{name}.parquet"] for name in names} == {State.CURRENT}
     for source, target in zip(names[::2], names[1::2], strict=True):
         shutil.copy(folder / f"{source}.parquet", folder / f"{target}.parquet")
-    assert "made by dropatlas.tasks.percolation.scaling_laws, not by" in reason(results, f"tables/{names[1]}.parquet")
-    assert reason(results, f"tables/{names[3]}.parquet") == "settings are not those in config/"
+        assert states(results)[f"tables/{target}.parquet"] == State.EDITED
+        assert f"holds the table {source} under another name" in reason(results, f"tables/{target}.parquet")
+        with pytest.raises(UnreadableTableError, match=f"holds the table {source} under another name; remove it"):
+            read_table(folder / f"{target}.parquet")
+
+
+def test_a_notebook_or_page_under_another_name_is_named(results):
+    for folder, suffix in (("notebooks", "ipynb"), ("reports", "html")):
+        shutil.copy(results / folder / f"percolation.{suffix}", results / folder / f"phases.{suffix}")
+    found = states(results)
+    assert found["notebooks/phases.ipynb"] == found["reports/phases.html"] == State.EDITED
+    assert "is the notebook percolation under another name" in reason(results, "notebooks/phases.ipynb")
+    assert reason(results, "reports/phases.html") == "the page percolation under another name"
+
+
+def test_what_has_a_name_that_no_rule_makes_is_unknown(results):
+    shutil.copytree(results / "figures" / "percolation", results / "figures" / "mine")
+    shutil.copy(results / PAGE, results / "reports" / "mine.html")
+    (results / "tables" / "percolation" / "required_width.csv").write_text("depth\n1\n")
+    (results / "data").mkdir()
+    (results / "data" / "mine.arrays").write_text("x")
+    names = ["figures/mine/width.svg", "reports/mine.html", "tables/percolation/required_width.csv", "data/mine.arrays"]
+    found = states(results)
+    assert {name: found[name] for name in names} == dict.fromkeys(names, State.UNKNOWN)
 
 
 def test_a_table_that_no_rule_makes_is_named(results, make_table):

@@ -97,6 +97,7 @@ def test_what_a_job_needs_and_says_reruns_nothing(project):
         (catalogue, "Residual and convolutional networks under masks", "Other networks under masks"),
         (catalogue, "mem_mb=2000", "mem_mb=2500"),
         (ledger, "power: not planned", "power: none was planned"),
+        ("src/dropatlas/config/parts.py", "The sections of a configuration by part", "Sections by part"),
     ]
     for name, old, new in edits:
         project.edit(name, old, new)

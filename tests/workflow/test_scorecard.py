@@ -5,6 +5,7 @@ import shutil
 import zipfile
 from collections import Counter
 
+import pandas as pd
 import pytest
 
 from dropatlas.claims import PAPERS, load_ledger
@@ -27,6 +28,8 @@ def test_what_a_failed_experiment_was_to_decide_is_not_run_and_the_rest_is_judge
     reports = project.path / "results/quick/reports"
     assert 'aria-label="P3, not run: ' in (reports / "index.html").read_text(encoding="utf-8")
     assert "no table percolation/finite_thresholds" in (reports / "scorecard.html").read_text(encoding="utf-8")
+    shown = pd.read_csv(project.path / "results/quick/figures/scorecard/scorecard.csv").set_index("id")
+    assert shown.verdict[["P3", "P4"]].tolist() == ["not run", "not run"]  # nothing of the run before
     project.edit(name, new, old)
     scorecard = ["judge_all", "export_scorecard", "execute_notebook", "render_page"]
     report = ["tabulate_percolation_finite_thresholds", "judge_percolation", "execute_notebook", "render_page"]

@@ -44,7 +44,8 @@ def test_a_table_copied_over_another_and_one_of_no_rule_are_named_and_shown_nowh
     try:
         checked = project.dropatlas("verify", "results/quick")
         assert checked.returncode == 1
-        assert "required_width.parquet: made by dropatlas.tasks.percolation.crossing_boundary, not by" in checked.stderr
+        assert "holds the table percolation/crossing_boundary under another name" in checked.stderr
+        assert "under another name; remove it and run" in project.snakemake(expect=1)
         assert "my_own.parquet: no rule makes a table of this name" in checked.stderr
         assert not any(
             "my_own" in path.read_text("utf-8") for path in project.path.glob("results/quick/reports/*.html")
@@ -52,6 +53,7 @@ def test_a_table_copied_over_another_and_one_of_no_rule_are_named_and_shown_nowh
     finally:
         (folder / "my_own.parquet").unlink()
         (folder / "required_width.parquet").write_bytes(kept)
+        project.run()
 
 
 def test_an_executed_notebook_edited_by_hand_is_refused_by_every_page(project):

@@ -3,18 +3,21 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import reduce
+from functools import cache
 from types import ModuleType
-from typing import Any
+from typing import get_args
 
 from dropatlas.catalogue import collapse, datasets, ddc, percolation, phases
+from dropatlas.catalogue.figures import figure_cell
 from dropatlas.catalogue.judges import judge_place
 from dropatlas.catalogue.table import CatalogueError, Table
 from dropatlas.claims import Claim, Ledger
 from dropatlas.claims.ledger import SCALE_ORDER
 from dropatlas.closure import module_file
-from dropatlas.config import Config, canonical
+from dropatlas.config import Config, canonical, stored_config
+from dropatlas.data.choice import SetName
 from dropatlas.reports.pages import SCORECARD
+from dropatlas.settings import Section
 
 TOPICS: dict[str, ModuleType] = {"percolation": percolation, "collapse": collapse, "phases": phases, "ddc": ddc}
 """Parts of the project by name; each has its tables, its claims, its notebook and its page."""
@@ -97,11 +100,13 @@ class Catalogue:
             rule=table.rule or f"tabulate_{table.name.replace('/', '_')}",
         )
 
-    def _section(self, name: str, path: str) -> Any:
-        try:
-            return reduce(getattr, path.split("."), self.config)
-        except AttributeError:
-            raise CatalogueError(f"table {name}: the configuration has no section {path!r}") from None
+    def _section(self, name: str, path: str) -> Section:
+        found: object = self.config
+        for key in path.split("."):
+            found = getattr(found, key, None)
+        if not isinstance(found, Section):
+            raise CatalogueError(f"table {name}: the configuration has no section {path!r}")
+        return found
 
     def _verdicts(self, topic: str) -> Table:
         """The judged claims of a topic."""
@@ -140,10 +145,15 @@ class Catalogue:
         )
 
     def _check(self, table: Table) -> None:
-        if not module_file(table.module).is_file():
-            raise CatalogueError(f"table {table.name}: no task {table.module}: write {module_file(table.module)}")
+        file = module_file(table.module)
+        if not file.is_file() or file.name == "__init__.py":
+            raise CatalogueError(f"table {table.name}: no task {table.module}: write {file}")
         if missing := [name for name in table.tables if name not in self]:
             raise CatalogueError(f"table {table.name}: it reads {', '.join(missing)}, which no record makes")
+        if table.name in table.tables:
+            raise CatalogueError(f"table {table.name}: it reads itself")
+        if unknown := sorted({table.data, *table.sets} - {"", *get_args(SetName)}):
+            raise CatalogueError(f"table {table.name}: unknown data set {', '.join(unknown)}")
         asked = ("task", "threads", "mem_mb", "runtime", "gpu", "priority", "seeded", "resumable", "local", "message")
         first = next(other for other in self if other.rule == table.rule)
         if differs := [name for name in asked if getattr(first, name) != getattr(table, name)]:
@@ -155,9 +165,19 @@ class Catalogue:
         if claim.report not in TOPICS:
             raise CatalogueError(f"claim {claim.id}: unknown part {claim.report!r}; there are {', '.join(TOPICS)}")
         judge_place(claim)
+        figure_cell(claim.report, claim.figure)
         due = SCALE_ORDER.index(self.config.scale) >= SCALE_ORDER.index(claim.min_scale)
-        if missing := [name for name in claim.evidence if due and name not in self]:
+        scale = self.config.scale if due else claim.min_scale
+        lacking = [name for name in claim.evidence if name not in self]
+        if missing := [name for name in lacking if due or name not in _names_at(scale)]:
             raise CatalogueError(
-                f"claim {claim.id}: it rests on {', '.join(missing)}, which no record makes at scale "
-                f"{self.config.scale}, though it is to be decided from scale {claim.min_scale} on"
+                f"claim {claim.id}: it rests on {', '.join(missing)}, which no record makes at scale {scale}, though "
+                f"it is to be decided from scale {claim.min_scale} on"
             )
+
+
+@cache
+def _names_at(scale: str) -> set[str]:
+    """Names of the tables of a scale, as the files in `config/` say."""
+    config = stored_config(scale)
+    return {table.name for module in TOPICS.values() for table in module.tables(config)}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from dropatlas.catalogue.table import CatalogueError
 from dropatlas.claims import Claim
-from dropatlas.closure import SOURCE
+from dropatlas.closure import SOURCE, imported_modules
 
 
 class Place(NamedTuple):
@@ -33,11 +33,14 @@ def judge_place(claim: Claim) -> Place:
     """Where the function that judges a claim is defined.
 
     Raises:
-        CatalogueError: there is none, or more than one.
+        CatalogueError: there is none, more than one, or `dropatlas.claims.judging` does not know its module.
     """
     name = f"judge_{claim.id.lower()}"
     found = _judges().get(name, [])
     if len(found) != 1:
         places = ", ".join(f"{place.file.relative_to(SOURCE.parent)}:{place.line}" for place in found) or "none"
         raise CatalogueError(f"claim {claim.id}: one function {name} is needed in dropatlas.claims, found: {places}")
+    module = ".".join(found[0].file.relative_to(SOURCE.parent).with_suffix("").parts)
+    if module not in imported_modules("dropatlas.claims.judging"):
+        raise CatalogueError(f"claim {claim.id}: enter {module}, with {name}, in MODULES of dropatlas.claims.judging")
     return found[0]

@@ -130,12 +130,17 @@ def load_ledger(path: Path = LEDGER) -> Ledger:
     Raises:
         LedgerError: an entry does not fit the schema; the message names entry, key, value.
     """
-    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise LedgerError(f"wrong claim ledger {path.name}: it is no YAML: {error}") from None
+    if not entries or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise LedgerError(f"wrong claim ledger {path.name}: it must be a list of entries with keys, such as `- id: P1`")
     try:
         return Ledger(TypeAdapter(list[Claim]).validate_python(entries))
     except ValidationError as error:
         lines = [
-            f"  entry {item['loc'][0]} ({entries[item['loc'][0]].get('id', 'no id')}), "
+            f"  entry {item['loc'][0]} ({entries[int(item['loc'][0])].get('id', 'no id')}), "
             f"{'.'.join(map(str, item['loc'][1:]))}: {item['msg']}, got {item['input']!r}"
             for item in error.errors()
         ]

@@ -206,16 +206,3 @@ class OtherTopologies(Section):
         gains = ("plain",) if topology == "residual" else ("plain", "compensated")
         kinds = [(0.0, "plain"), *product(self.drop_rates, gains)]
         return [(p, gain, i) for p, gain in kinds for i in range(self.training.seeds)]
-
-
-class CollapseSettings(Section):
-    """All training-collapse experiments."""
-
-    digits: Literal["digits5k", "mnist"] = Field(description="digits the networks learn")
-    decoupling: Decoupling = Field(description="Theorem V.7: masks without a path")
-    movement: Movement = Field(description="experiment 1: movement over depth and width")
-    variants: Variants = Field(description="experiment 2: dropout, modified dropout, no dropout")
-    width_depth: WidthDepth = Field(description="experiment 3: width, drop rate and training success")
-    learning_time: LearningTime = Field(description="experiment 4: steps to learn against 1/theta")
-    drift_bound: DriftBound = Field(description="experiment 5: the drift bound of Theorem V.3")
-    topologies: OtherTopologies = Field(description="experiment 6: residual and convolutional networks")

@@ -122,13 +122,3 @@ class Topologies(Section):
         convolutional = product(self.channels, self.convolution_depths, self.drop_rates)
         found = [(topology, *size) for size in residual for topology in RESIDUAL]
         return found + [(topology, *size) for size in convolutional for topology in CONVOLUTIONAL]
-
-
-class PercolationSettings(Section):
-    """All percolation experiments."""
-
-    crossing: CrossingGrid = Field(description="crossing probability over a (p, W, L) grid")
-    required_width: RequiredWidth = Field(description="width needed for a given crossing probability")
-    scaling: ScalingLaws = Field(description="scaling laws W = floor((C log n)^tau), L = n")
-    boundary: CrossingBoundary = Field(description="crossing boundary in the (W, L) plane")
-    topologies: Topologies = Field(description="residual and convolutional networks")

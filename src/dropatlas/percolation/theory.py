@@ -255,7 +255,7 @@ def _advance(log_transition: np.ndarray, log_state: np.ndarray) -> np.ndarray:
 
 
 def _has_settled(log_next: np.ndarray, log_state: np.ndarray) -> bool:
-    """Whether the state seeds itself up to rounding; a logarithm of size x carries an error of about x·2^-53."""
+    """Whether the state repeats itself up to rounding; a logarithm of size x carries an error of about x·2^-53."""
     return bool(np.all(np.abs(log_next - log_state) <= _SETTLED + 2e-15 * np.abs(log_next)))
 
 

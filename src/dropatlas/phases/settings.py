@@ -311,20 +311,3 @@ class Depth(Section):
     def measured_steps(self) -> list[int]:
         """Steps after which every network is measured."""
         return log_spaced_steps(self.steps, self.measurements)
-
-
-class PhasesSettings(Section):
-    """All mean-field experiments."""
-
-    digits: Literal["digits5k", "mnist"] = Field(description="digits of Figure 3")
-    diagram: Diagram = Field(description="Figure 1: distance to the five limits over (tau, q)")
-    diagram_relu: Diagram = Field(description="the same with ReLU neurons of constrained weights")
-    width_trend: WidthTrend = Field(description="distance to the predicted limit over the width")
-    penalty: Penalty = Field(description="where penalty, propagation noise and random metric survive")
-    teacher_student: TeacherStudent = Field(description="Figure 2: coupled variants over the width")
-    trajectories: Trajectories = Field(description="Figure 2: ways of single neurons")
-    digit_pair: DigitPair = Field(description="Figure 3: five variants on digits")
-    curvature: Curvature = Field(description="B, C and the sharpness along training")
-    stable_rates: StableRates = Field(description="largest stable learning rates")
-    precision: FloatingPoint = Field(description="the critical phase in low precision")
-    depth: Depth = Field(description="dropout against the random metric in deeper networks")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from papermill.exceptions import PapermillExecutionError
 from dropatlas.closure import notebook_code
 from dropatlas.files import sha256_of_files, whole_file
 from dropatlas.seals import Origin, seal_notebook, write_checksums
-from dropatlas.tables import content_hash, read_table
+from dropatlas.tables import content_hash, read_table, table_name
 from dropatlas.tasks.runner import guarded, task_parser
 
 
@@ -24,14 +25,13 @@ def execute(notebook: Path, output: Path, results: Path, tables: list[Path], log
         ValueError: a cell raised; the message names the cell, the error and the kept copy.
     """
     origin = Origin(
+        name=notebook.stem,
         code_hash=sha256_of_files(notebook_code(notebook.resolve())),
-        inputs={
-            path.relative_to(results / "tables").with_suffix("").as_posix(): content_hash(read_table(path))
-            for path in tables
-        },
+        inputs={table_name(path): content_hash(read_table(path)) for path in tables},
     )
     failed = log.with_suffix(".failed.ipynb")
     failed.unlink(missing_ok=True)
+    shutil.rmtree(results / "figures" / notebook.stem, ignore_errors=True)  # nothing of an earlier run may stay in it
     with tempfile.TemporaryDirectory() as private, whole_file(output) as part:
         # A user's own IPython start-up files and matplotlib settings must not change a report.
         os.environ.update(IPYTHONDIR=private, MPLCONFIGDIR=private, JUPYTER_RUNTIME_DIR=private, MPLBACKEND="agg")

@@ -36,6 +36,7 @@ def render(papers: dict[str, list[str]], results: Path, scale: str, output: Path
     table = results / "tables" / f"{SCORECARD}.parquet"
     files = [table, *(results / "notebooks" / f"{page.name}.ipynb" for page in pages if page.ready)]
     origin = Origin(
+        name="index",
         code_hash=sha256_of_files(page_code("dropatlas.tasks.render_index")),
         inputs={path.relative_to(results).as_posix(): sha256_of_file(path) for path in files},
     )

@@ -12,6 +12,7 @@ from dropatlas.tasks.runner import guarded, task_parser
 def render(name: str, notebook: Path, site: Site, output: Path) -> None:
     """Write the page of report `name`."""
     origin = Origin(
+        name=name,
         code_hash=sha256_of_files(page_code("dropatlas.tasks.render_page")),
         inputs={f"notebooks/{notebook.name}": sha256_of_file(notebook)},
     )

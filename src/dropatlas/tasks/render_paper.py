@@ -8,6 +8,7 @@ from dropatlas.claims import PAPERS
 from dropatlas.closure import page_code
 from dropatlas.files import sha256_of_file, sha256_of_files, whole_file
 from dropatlas.reports.html import Site
+from dropatlas.reports.pages import paper_page
 from dropatlas.reports.papers import paper_html
 from dropatlas.seals import Origin
 from dropatlas.tables import read_table
@@ -19,6 +20,7 @@ def render(paper: str, reports: list[str], results: Path, site: Site, output: Pa
     tables = [results / "tables" / report / "claims.parquet" for report in reports]
     notebooks = [results / "notebooks" / f"{report}.ipynb" for report in reports]
     origin = Origin(
+        name=paper_page(paper),
         code_hash=sha256_of_files(page_code("dropatlas.tasks.render_paper")),
         inputs={path.relative_to(results).as_posix(): sha256_of_file(path) for path in [*tables, *notebooks]},
     )

@@ -12,9 +12,9 @@ from typing import TypeVar
 import pandas as pd
 
 from dropatlas.files import sha256_of_files
-from dropatlas.provenance import record
+from dropatlas.provenance import record, task_code
 from dropatlas.settings import Section
-from dropatlas.tables import content_hash, read_table, write_table
+from dropatlas.tables import content_hash, read_table, table_name, write_table
 
 logger = logging.getLogger("dropatlas")
 S = TypeVar("S", bound=Section)
@@ -82,21 +82,22 @@ def run_table_task(
     arguments = parser.parse_args()
 
     def work() -> None:
-        started = datetime.now(UTC)
+        started, code_hash = datetime.now(UTC), task_code(module)  # before the work: files may change while it goes on
         settings = settings_model.model_validate_json(arguments.settings)
-        inputs = {f"{path.parent.name}/{path.stem}": read_table(path) for path in arguments.tables or []}
+        inputs = {table_name(path): read_table(path) for path in arguments.tables or []}
         optional = {name: getattr(arguments, name) for name in ("seed", "data", "sets", "checkpoints")}
         optional["tables"] = inputs or None
-        images = [*(arguments.sets or []), *([arguments.data] if arguments.data else [])]
+        sets = [*(arguments.sets or []), *([arguments.data] if arguments.data else [])]
+        images = {f"data/{path.stem}": sha256_of_files([path]) for path in sets}
         frame = tabulate(settings, **{name: value for name, value in optional.items() if value is not None})
         provenance = record(
             task=module,
             scale=arguments.scale,
             settings=arguments.settings,
             seed=arguments.seed,
-            inputs={name: content_hash(table) for name, table in inputs.items()}
-            | {f"data/{path.stem}": sha256_of_files([path]) for path in images},
+            inputs={name: content_hash(table) for name, table in inputs.items()} | images,
             started=started,
+            code_hash=code_hash,
         )
         write_table(frame, arguments.output, meanings, provenance)
         if arguments.checkpoints:

@@ -55,7 +55,7 @@ def pack(results: Path, archive: Path) -> Manifest:
         The manifest, also the first member of the archive.
 
     Raises:
-        ArchiveError: A result is stale, edited, damaged, missing or unknown, or Snakemake's records are missing.
+        ArchiveError: A result is stale, edited, damaged or unknown, a figure is missing, or Snakemake's records are.
     """
     findings = Verifier(results).findings()
     if not findings or any(finding.state != State.CURRENT for finding in findings):

@@ -2,60 +2,17 @@
 
 import ast
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from dropatlas.catalogue import Catalogue, CatalogueError
+from dropatlas.catalogue.figures import figure_cell
 from dropatlas.catalogue.judges import judge_place
 from dropatlas.claims import Claim, Verdict
 from dropatlas.claims.scorecard import measured
-from dropatlas.closure import SOURCE, module_file
+from dropatlas.closure import module_file
 from dropatlas.provenance import ROOT
 from dropatlas.reports.pages import paper_page
 from dropatlas.tables import UnreadableTableError, read_table
-
-
-class FigureCell(NamedTuple):
-    """The notebook cell that shows a figure, and the function that draws it."""
-
-    notebook: Path
-    number: int
-    module: str
-    function: str
-
-
-def figure_cell(report: str, figure: str) -> FigureCell:
-    """Where a report shows a figure.
-
-    Args:
-        report: Name of the notebook.
-        figure: Name of the figure in it.
-
-    Raises:
-        CatalogueError: no cell of the notebook shows it.
-    """
-    notebook = ROOT / "notebooks" / f"{report}.ipynb"
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    sources = [(number, "".join(cell["source"])) for number, cell in enumerate(cells) if cell["cell_type"] == "code"]
-    names = {name: module for _, source in sources for name, module in _imported_modules(source)}
-    for number, source in sources:
-        for call in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)):
-            if not isinstance(call.func, ast.Attribute) or call.func.attr != "show" or len(call.args) < 2:
-                continue
-            drawn, name = call.args[:2]
-            if not isinstance(name, ast.Constant) or name.value != figure:
-                continue
-            if isinstance(drawn, ast.Call) and isinstance(drawn.func, ast.Attribute):
-                return FigureCell(notebook, number, names[ast.unparse(drawn.func.value)], drawn.func.attr)
-    raise CatalogueError(f"no cell of {notebook.relative_to(ROOT)} shows a figure {figure!r}")
-
-
-def _imported_modules(source: str) -> Iterator[tuple[str, str]]:
-    """Names under which a cell imports modules, with the modules."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            yield from ((alias.asname or alias.name, f"{node.module}.{alias.name}") for alias in node.names)
 
 
 def function_line(module: str, function: str) -> str:
@@ -96,7 +53,7 @@ def route(claim: Claim, catalogue: Catalogue, results: Path) -> str:
     ]
     for table in made:
         told += [
-            f"  table      {results / 'tables' / table.name}.parquet",
+            f"  table      {_shown(results)}/tables/{table.name}.parquet",
             f"    rule     {table.rule}",
             f"    task     {_shown(module_file(table.module))}",
             f"    settings {table.section} in config/config.yaml and config/scales/{scale}.yaml",
@@ -108,8 +65,8 @@ def route(claim: Claim, catalogue: Catalogue, results: Path) -> str:
         f"  judge      {_shown(judge.file)}:{judge.line} ({judge.function})",
         f"  plot       {function_line(drawn.module, drawn.function)} ({drawn.function})",
         f"  notebook   {_shown(drawn.notebook)}, cell {drawn.number}",
-        f"  page       {results}/reports/{paper_page(claim.paper)}.html#{claim.id}, "
-        f"{results}/reports/{claim.report}.html#{claim.figure}",
+        f"  page       {_shown(results)}/reports/{paper_page(claim.paper)}.html#{claim.id}, "
+        f"{_shown(results)}/reports/{claim.report}.html#{claim.figure}",
         f"  run again  {_command(claim, catalogue, results)}",
     ]
     return "\n".join(told)
@@ -126,12 +83,12 @@ def _command(claim: Claim, catalogue: Catalogue, results: Path) -> str:
         if name not in behind:
             behind.append(name)
             waiting += catalogue[name].tables
-    files = " ".join(f"{results / 'tables' / name}.parquet" for name in behind)
+    files = " ".join(f"{_shown(results)}/tables/{name}.parquet" for name in behind)
     return f"snakemake --config scale={catalogue.config.scale} --forcerun {files} -- {claim.report}"
 
 
 def _shown(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix() if path.is_relative_to(SOURCE.parents[1]) else str(path)
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
 
 
 def _entries(name: str, texts: list[str]) -> list[str]:
@@ -143,9 +100,12 @@ def _verdict(claim: Claim, results: Path) -> list[str]:
     """What the run says of a claim: verdict, number, parts."""
     table = results / "tables" / claim.report / "claims.parquet"
     try:
-        found = read_table(table).set_index("id").loc[claim.id]
+        rows = read_table(table).set_index("id")
     except UnreadableTableError as error:
         return _entries("verdict", [f"none yet: {error}"])
+    if claim.id not in rows.index:
+        return _entries("verdict", [f"none yet: {table} was made before the claim; run `snakemake` to judge it"])
+    found = rows.loc[claim.id]
     lines = _entries("verdict", [f"{found.verdict} (scale {found.scale}; to be decided from {claim.min_scale} on)"])
     if found.verdict != Verdict.NOT_RUN and found.measure != "none":
         ours = measured(found.effect, found.interval_low, found.interval_high)

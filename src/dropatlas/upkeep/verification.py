@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 from dropatlas.catalogue import Catalogue
 from dropatlas.claims import PAPERS, load_ledger
-from dropatlas.closure import module_closure, notebook_code, page_code
+from dropatlas.closure import notebook_code, page_code
 from dropatlas.config import SCALES, stored_config
 from dropatlas.data import DataFormatError, content_sha256, load
 from dropatlas.files import sha256_of_file, sha256_of_files
-from dropatlas.provenance import ROOT, Provenance
+from dropatlas.provenance import ROOT, Provenance, task_code
 from dropatlas.reports.export import csv_text
-from dropatlas.reports.pages import paper_page
+from dropatlas.reports.pages import SCORECARD, paper_page
 from dropatlas.seals import CHECKSUMS, BrokenSealError, notebook_origin, page_origin, read_checksums
 from dropatlas.tables import UnreadableTableError, content_hash, read_provenance, read_table
 
@@ -53,7 +53,7 @@ class Finding(NamedTuple):
 @cache
 def _code_hash(task: str) -> str | None:
     try:
-        return sha256_of_files(module_closure(task))
+        return task_code(task)
     except ValueError:  # a task that is no more
         return None
 
@@ -74,10 +74,11 @@ class Verifier:
         self.results = results
         self.config = stored_config(results.resolve().name)
         self.catalogue = Catalogue(self.config, load_ledger())
+        self.sets = {name for table in self.catalogue for name in (table.data, *table.sets)}
         self._content: dict[str, str | None] = {}
 
     def findings(self) -> list[Finding]:
-        """One finding per file that should be or is there, in order of path."""
+        """One finding per file that is there, or is listed as a figure, in order of path."""
         found = [
             *(self._table(path) for path in self._files("tables", "*.parquet")),
             *(self._export(path) for path in self._files("tables", "*.csv")),
@@ -131,7 +132,9 @@ class Verifier:
         return Finding(path, State.STALE if reasons else State.CURRENT, "; ".join(reasons))
 
     def _export(self, path: Path) -> Finding:
-        """A CSV file beside the table it seeds."""
+        """The scorecard as CSV, beside the table it repeats."""
+        if path != self.results / "tables" / f"{SCORECARD}.csv":
+            return Finding(path, State.UNKNOWN, "no rule makes it")
         try:
             current = path.read_text(encoding="utf-8") == csv_text(read_table(path.with_suffix(".parquet")))
         except (UnreadableTableError, UnicodeDecodeError):
@@ -172,6 +175,8 @@ class Verifier:
         return Finding(path, State.CURRENT)
 
     def _page(self, path: Path) -> Finding:
+        if path.stem not in ("index", SCORECARD, *PAPER_PAGES, *self.catalogue.parts):
+            return Finding(path, State.UNKNOWN, "no rule makes a page of this name")
         kind = "index" if path.stem == "index" else "paper" if path.stem in PAPER_PAGES else "page"
         task = f"dropatlas.tasks.render_{kind}"
         try:
@@ -189,6 +194,8 @@ class Verifier:
         return Finding(path, State.CURRENT)
 
     def _data(self, path: Path) -> Finding:
+        if path.stem not in self.sets:
+            return Finding(path, State.UNKNOWN, "no table is made from a data set of this name")
         try:
             data = load(path)
         except DataFormatError as error:
@@ -199,6 +206,8 @@ class Verifier:
         )
 
     def _figures(self, folder: Path) -> list[Finding]:
+        if folder.name not in (SCORECARD, *self.catalogue.parts):
+            return [Finding(path, State.UNKNOWN, "no page has this name") for path in folder.iterdir()]
         listed = read_checksums(folder)
         if not listed:
             return [Finding(folder / CHECKSUMS, State.MISSING, "remove the folder and run `snakemake` again")]

@@ -17,11 +17,8 @@ import yaml
 from pydantic import Field, ValidationError
 
 from dropatlas.closure import SOURCE
-from dropatlas.collapse.settings import CollapseSettings
+from dropatlas.config.parts import CollapseSettings, DDCSettings, PercolationSettings, PhasesSettings
 from dropatlas.data.choice import DataChoice
-from dropatlas.ddc.settings import DDCSettings
-from dropatlas.percolation.settings import PercolationSettings
-from dropatlas.phases.settings import PhasesSettings
 from dropatlas.settings import Scale, Section
 
 CONFIG = SOURCE.parents[1] / "config"

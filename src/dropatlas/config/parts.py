@@ -1,0 +1,130 @@
+"""The sections of a configuration by part of the project.
+
+They stand apart from the sections of single tables, which tasks import: a section added here makes no result stale.
+"""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from dropatlas.collapse.settings import (
+    Decoupling,
+    DriftBound,
+    LearningTime,
+    Movement,
+    OtherTopologies,
+    Variants,
+    WidthDepth,
+)
+from dropatlas.ddc.settings import (
+    ALL_ARMS,
+    Activations,
+    Arm,
+    ArmGroup,
+    ArmRuns,
+    Benchmark,
+    Cell,
+    Feedback,
+    Gathering,
+    LearnedSearch,
+    MonteCarlo,
+    Name,
+    Regression,
+    Sensitivity,
+    StepTime,
+)
+from dropatlas.percolation.settings import CrossingBoundary, CrossingGrid, RequiredWidth, ScalingLaws, Topologies
+from dropatlas.phases.settings import (
+    Curvature,
+    Depth,
+    Diagram,
+    DigitPair,
+    FloatingPoint,
+    Penalty,
+    StableRates,
+    TeacherStudent,
+    Trajectories,
+    WidthTrend,
+)
+from dropatlas.settings import Section
+
+
+class PercolationSettings(Section):
+    """All percolation experiments."""
+
+    crossing: CrossingGrid = Field(description="crossing probability over a (p, W, L) grid")
+    required_width: RequiredWidth = Field(description="width needed for a given crossing probability")
+    scaling: ScalingLaws = Field(description="scaling laws W = floor((C log n)^tau), L = n")
+    boundary: CrossingBoundary = Field(description="crossing boundary in the (W, L) plane")
+    topologies: Topologies = Field(description="residual and convolutional networks")
+
+
+class CollapseSettings(Section):
+    """All training-collapse experiments."""
+
+    digits: Literal["digits5k", "mnist"] = Field(description="digits the networks learn")
+    decoupling: Decoupling = Field(description="Theorem V.7: masks without a path")
+    movement: Movement = Field(description="experiment 1: movement over depth and width")
+    variants: Variants = Field(description="experiment 2: dropout, modified dropout, no dropout")
+    width_depth: WidthDepth = Field(description="experiment 3: width, drop rate and training success")
+    learning_time: LearningTime = Field(description="experiment 4: steps to learn against 1/theta")
+    drift_bound: DriftBound = Field(description="experiment 5: the drift bound of Theorem V.3")
+    topologies: OtherTopologies = Field(description="experiment 6: residual and convolutional networks")
+
+
+class PhasesSettings(Section):
+    """All mean-field experiments."""
+
+    digits: Literal["digits5k", "mnist"] = Field(description="digits of Figure 3")
+    diagram: Diagram = Field(description="Figure 1: distance to the five limits over (tau, q)")
+    diagram_relu: Diagram = Field(description="the same with ReLU neurons of constrained weights")
+    width_trend: WidthTrend = Field(description="distance to the predicted limit over the width")
+    penalty: Penalty = Field(description="where penalty, propagation noise and random metric survive")
+    teacher_student: TeacherStudent = Field(description="Figure 2: coupled variants over the width")
+    trajectories: Trajectories = Field(description="Figure 2: ways of single neurons")
+    digit_pair: DigitPair = Field(description="Figure 3: five variants on digits")
+    curvature: Curvature = Field(description="B, C and the sharpness along training")
+    stable_rates: StableRates = Field(description="largest stable learning rates")
+    precision: FloatingPoint = Field(description="the critical phase in low precision")
+    depth: Depth = Field(description="dropout against the random metric in deeper networks")
+
+
+class DDCSettings(Section):
+    """Benchmarks of Dynamic DropConnect, published and beyond, its ablations and mechanisms."""
+
+    arms: dict[Name, Arm] = Field(description="sides of the comparisons by name")
+    job: Literal["arm", "benchmark"] = Field(
+        description="what one job trains: an arm, or a whole benchmark if that takes little longer than to start a job"
+    )
+    benchmarks: dict[Name, Benchmark] = Field(description="comparisons by name")
+    step_time: StepTime = Field(description="what a step costs")
+    regression: Regression = Field(description="linear regression with two parameters")
+    formula: ArmGroup = Field(description="parts of the formula left out or changed one by one")
+    placement: ArmGroup = Field(description="which layers drop, and masks per sample")
+    sensitivity_images: Sensitivity = Field(description="grid of p, p_g and τ on images")
+    sensitivity_table: Sensitivity = Field(description="the same on a table")
+    learned_search: LearnedSearch = Field(description="a learned gradient-to-rate map: search on validation loss")
+    learned_rates: ArmGroup = Field(description="the learned map against fixed rates")
+    monte_carlo: MonteCarlo = Field(description="predictions averaged over masks")
+    activations: Activations = Field(description="calibration of the layer's output")
+    feedback: Feedback = Field(description="dense against masked gradients: drop frequency of every edge")
+
+    @model_validator(mode="after")
+    def _arms_are_known(self) -> "DDCSettings":
+        if ALL_ARMS in self.arms:
+            raise ValueError(f"arms.{ALL_ARMS}: the name stands for all arms of a benchmark; give the arm another")
+        for name, benchmark in self.benchmarks.items():
+            if unknown := [arm for arm in benchmark.arms if arm not in self.arms]:
+                raise ValueError(f"benchmarks.{name}: unknown arm {', '.join(unknown)}; arms: {', '.join(self.arms)}")
+        return self
+
+    def jobs(self, benchmark: str) -> dict[str, ArmRuns]:
+        """What each job of a benchmark trains, by the name of its table under `ddc_runs`."""
+        fields = self.benchmarks[benchmark].model_dump(exclude={"arms"})
+        cell, arms = Cell.model_validate(fields), {arm: self.arms[arm] for arm in self.benchmarks[benchmark].arms}
+        parts = {ALL_ARMS: arms} if self.job == "benchmark" else {arm: {arm: arms[arm]} for arm in arms}
+        return {f"{benchmark}-{name}": ArmRuns(cell=cell, arms=part) for name, part in parts.items()}
+
+    def gathering(self, benchmark: str) -> Gathering:
+        """Tables of a benchmark's arms."""
+        return Gathering(tables=[f"ddc/{job}" for job in self.jobs(benchmark)])
