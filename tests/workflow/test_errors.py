@@ -39,9 +39,9 @@ def test_a_broken_claim_ledger_stops_before_any_job(project):
         ("config/claims.yaml", "- id: P1\n", "- id: P99\n", "claim P99: one function judge_p99 is needed in dropatlas"),
         (
             "src/dropatlas/catalogue/collapse.py",
-            'name="collapse/movement"',
             'name="collapse/decoupling"',
-            "two tables are called 'collapse/decoupling'",
+            'name="collapse/movement"',
+            "two tables are called 'collapse/movement'",
         ),
         (
             "src/dropatlas/catalogue/collapse.py",
@@ -111,4 +111,4 @@ def test_dropatlas_claim_answers_and_names_unknown_ids(project):
     unknown = project.dropatlas("claim", "P99")
     assert unknown.returncode == 1
     assert unknown.stderr.startswith("error: unknown claim id 'P99'; the ledger has P1")
-    assert "run `snakemake` to make it" in project.dropatlas("claim", "P1", "--scale", "paper").stderr
+    assert "none yet: no table" in project.dropatlas("claim", "P1", "--scale", "paper").stdout

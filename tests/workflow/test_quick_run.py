@@ -24,7 +24,7 @@ def results(checkout, quick_output):
 
 def test_the_run_ends_with_the_scorecard_and_where_to_look(quick_output):
     assert f"Which published statements hold? {len(load_ledger())} claims at scale quick:" in quick_output
-    assert re.search(r"^arXiv 2512\.13853 +6 ", quick_output, flags=re.M)
+    assert re.search(r"^arXiv 2512\.13853 +5 +1 ", quick_output, flags=re.M)
     assert "Done. Open results/quick/reports/index.html in a browser." in quick_output
 
 
@@ -142,7 +142,9 @@ def test_a_quick_run_leaves_the_mean_field_comparisons_open_with_numbers(results
     assert verdicts.index.tolist() == [f"M{number}" for number in range(1, 11)]
     assert set(verdicts.verdict) == {"inconclusive"}
     assert verdicts.reason.str.startswith("needs scale standard to decide; so far: ").any()
-    assert verdicts.effect.notna().all()
+    assert verdicts.effect.notna().to_dict() == {
+        claim: claim in {"M1", "M2", "M3", "M4", "M5", "M8"} for claim in verdicts.index
+    }  # the others have fewer than five seeds here
 
 
 def test_a_quick_run_decides_the_feedback_of_dropconnect_and_leaves_comparisons_open(results):
