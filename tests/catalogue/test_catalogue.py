@@ -77,8 +77,12 @@ def spoilt(monkeypatch):
 
     def make(change_table=None, change_claim=None):
         if change_table:
-            made = collapse.tables
-            changed = SimpleNamespace(tables=lambda config: change_table(made(config)))
+            made, first = collapse.tables, ("collapse/decoupling", "collapse/movement")
+            changed = SimpleNamespace(
+                tables=lambda config: change_table(
+                    sorted(made(config), key=lambda table: first.index(table.name) if table.name in first else 2)
+                )
+            )
             monkeypatch.setitem(catalogue.TOPICS, "collapse", changed)
         claims = list(load_ledger())
         return Catalogue(stored_config("quick"), Ledger(change_claim(claims) if change_claim else claims))
