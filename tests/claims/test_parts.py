@@ -146,6 +146,7 @@ def test_numbers_and_bands_for_a_reader():
         "exactly 0",
     ]
     assert wanted((0.25, np.inf), ".0%") == "at least 25%"
+    assert [wanted(band) for band in [(0.0, np.inf), (-np.inf, 0.0)]] == ["more than 0", "less than 0"]
     assert shown(Interval(0.5, 0.25, 0.75)) == "0.5 [0.25, 0.75]"
     assert shown(Interval(0.5, 0.5, 0.5)) == "0.5"
 
