@@ -7,12 +7,15 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 import pytest
+from pyarrow import parquet
 
 from dropatlas import provenance as provenance_module
 from dropatlas.files import whole_file
 from dropatlas.provenance import device_used, record
 from dropatlas.settings import Section
 from dropatlas.tables import (
+    NAME_KEY,
+    SEAL_KEY,
     UnreadableTableError,
     content_hash,
     read_meanings,
@@ -142,6 +145,17 @@ def test_missing_and_foreign_tables_are_told_apart(tmp_path):
     FRAME.to_parquet(tmp_path / "foreign.parquet")
     with pytest.raises(UnreadableTableError, match="no provenance"):
         read_table(tmp_path / "foreign.parquet")
+
+
+def test_a_table_with_provenance_but_without_seal_or_name_is_not_called_foreign(tmp_path, provenance):
+    path = tmp_path / "t.parquet"
+    write_table(FRAME, path, MEANINGS, provenance)
+    table = parquet.read_table(path)
+    for key in (SEAL_KEY, NAME_KEY):
+        metadata = {name: value for name, value in table.schema.metadata.items() if name != key}
+        parquet.write_table(table.replace_schema_metadata(metadata), path)
+        with pytest.raises(UnreadableTableError, match="not sealed as by this version of the project; remove it"):
+            read_table(path)
 
 
 def test_undescribed_columns_and_empty_tables_are_refused(tmp_path, provenance):

@@ -94,8 +94,11 @@ def _read(path: Path) -> _Sealed:
     try:
         with parquet.ParquetFile(path) as file:
             metadata = dict(file.schema_arrow.metadata or {})
-            if not {PROVENANCE_KEY, SEAL_KEY, NAME_KEY} <= set(metadata):
+            if PROVENANCE_KEY not in metadata:
                 message = f"{path} carries no provenance: not written by this project; {_way_out(path)}"
+                raise UnreadableTableError(message, "unknown")
+            if not {SEAL_KEY, NAME_KEY} <= set(metadata):
+                message = f"{path} is not sealed as by this version of the project; {_way_out(path)}"
                 raise UnreadableTableError(message, "unknown")
             frame = file.read().to_pandas()
             meanings = {

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 
 import nbformat
 import pandas as pd
@@ -68,8 +69,10 @@ def test_the_prose_leaves_what_a_run_says_to_its_verdicts(report):
     notebook = nbformat.read(ROOT / "notebooks" / f"{report}.ipynb", as_version=4)
     concluded = [argument.value for call in calls(notebook, "report.conclusion") for argument in call.args]
     assert sorted(concluded) == sorted(claim.id for claim in load_ledger().of_report(report))
-    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    prose = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     assert "What we see" not in prose
+    for seen in re.findall(r"we saw \(.*?(?=\n\n|\Z)", prose, flags=re.S):
+        assert not re.search(r"\d %|\d\.\d|\d times|\d of \d|\[\d", re.sub(r"\$[^$]*\$|\([^)]*\)", "", seen)), seen
 
 
 def test_a_listing_shows_tables_of_text_under_their_headings():
