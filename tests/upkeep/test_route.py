@@ -80,5 +80,5 @@ def test_a_claim_that_is_newer_than_the_verdicts_is_not_judged_yet(standard, tmp
 def test_a_figure_or_function_that_is_nowhere_is_named():
     with pytest.raises(CatalogueError, match=r"no cell of notebooks/collapse\.ipynb shows a figure 'nothing'"):
         figure_cell("collapse", "nothing")
-    with pytest.raises(CatalogueError, match=r"src/dropatlas/plots/collapse\.py defines no function nothing"):
-        function_line("dropatlas.plots.collapse", "nothing")
+    with pytest.raises(CatalogueError, match=r"src/dropatlas/plots/percolation\.py defines no function nothing"):
+        function_line("dropatlas.plots.percolation", "nothing")

@@ -7,24 +7,25 @@ from dataclasses import replace
 import pandas as pd
 
 from dropatlas.claims import percolation
-from dropatlas.claims.collapse import learning, movement
-from dropatlas.claims.collapse import variants as collapse_variants
+from dropatlas.claims.collapse import blindness, drift, learning_time, modified, topologies, trainability
 from dropatlas.claims.ddc import ablations, benchmarks
 from dropatlas.claims.ledger import SCALE_ORDER, LedgerError, Statement
-from dropatlas.claims.phases import diagram, mechanisms
-from dropatlas.claims.phases import variants as phase_variants
+from dropatlas.claims.phases import diagram, mechanisms, variants
 from dropatlas.claims.verdicts import SO_FAR, Judgement, Verdict, undecided
 
 Judge = Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], Judgement]
 
 MODULES = (
     percolation,
-    movement,
-    learning,
-    collapse_variants,
+    blindness,
+    drift,
+    trainability,
+    learning_time,
+    modified,
+    topologies,
     diagram,
     mechanisms,
-    phase_variants,
+    variants,
     ablations,
     benchmarks,
 )

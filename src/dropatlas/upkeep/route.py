@@ -16,7 +16,7 @@ from dropatlas.tables import UnreadableTableError, read_table
 
 
 def function_line(module: str, function: str) -> str:
-    """File and line of a function of the library, such as `src/dropatlas/plots/collapse.py:120`.
+    """File and line of a function of the library, such as `src/dropatlas/plots/percolation.py:120`.
 
     Raises:
         CatalogueError: the module does not define it.
