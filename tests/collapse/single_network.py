@@ -12,7 +12,7 @@ from dropatlas.collapse.masks import (
     edge_cuts,
     vertex_cuts,
 )
-from dropatlas.collapse.members import KINDS, Member, Shape
+from dropatlas.collapse.members import KINDS, PLAIN_DESCENT, RESCALED, Descent, Member, Shape
 from dropatlas.collapse.networks import initial_weights
 from dropatlas.collapse.problems import Problem
 from dropatlas.randomness import generator
@@ -23,7 +23,16 @@ ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
 class SingleNetwork:
     """The network of one member; every step is computed, path or not."""
 
-    def __init__(self, shape: Shape, member: Member, problem: Problem, batch_size: int, seed: int, dtype: torch.dtype):
+    def __init__(
+        self,
+        shape: Shape,
+        member: Member,
+        problem: Problem,
+        batch_size: int,
+        seed: int,
+        dtype: torch.dtype,
+        descent: Descent = PLAIN_DESCENT,
+    ):
         self.shape, self.member, self.problem, self.batch_size, self.seed = shape, member, problem, batch_size, seed
         self.kind = KINDS[member.variant]
         first, hidden, last = initial_weights(shape, member.width, seed, member.seed)
@@ -38,7 +47,13 @@ class SingleNetwork:
                     layer.bias.zero_()
             self.layers.append(layer)
         self.initial = [layer.weight.detach().clone() for layer in self.layers]
-        self.optimiser = torch.optim.SGD(self.layers.parameters(), lr=member.learning_rate)
+        parameters, rate = self.layers.parameters(), member.learning_rate
+        self.optimiser = {
+            "sgd": lambda: torch.optim.SGD(parameters, lr=rate),
+            "momentum": lambda: torch.optim.SGD(parameters, lr=rate, momentum=0.9),
+            "adam": lambda: torch.optim.Adam(parameters, lr=rate, betas=(0.9, 0.999), eps=1e-8),
+        }[descent.optimiser]()
+        self.decay = descent.decay
         self.gradient_norms, self.crossed, self.crossed_losses = [], [], []
 
     def masks_of(self, step: int):
@@ -67,9 +82,16 @@ class SingleNetwork:
             h = activation(h)
             if self.kind != "edge" and masks is not None:
                 h = h * masks[number]
-                if self.kind == "sample":
+                if self.member.variant in RESCALED:
                     h = h / (1 - self.member.drop_rate)
+            h = self.normalised(h)
         raise AssertionError
+
+    def normalised(self, h: torch.Tensor) -> torch.Tensor:
+        if not self.shape.normalised:
+            return h
+        squares = h.square().mean(-1, keepdim=True)
+        return torch.where(squares > 0, h / torch.where(squares > 0, squares, 1).sqrt(), 0)
 
     def train(self, steps: int) -> None:
         for step in range(steps):
@@ -90,6 +112,8 @@ class SingleNetwork:
                 if crossed
                 else np.nan
             )
+            for group in self.optimiser.param_groups:
+                group["lr"] = self.member.learning_rate / (1 + step / self.decay)
             self.optimiser.step()
 
     def loss(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -100,11 +124,11 @@ class SingleNetwork:
     def tests(self, scaled: bool) -> tuple[float, float]:
         """Test loss and accuracy without masks; scaled: with what is masked in training times its mean."""
         h = self.problem.test_x
-        kept = 1.0 if not scaled or self.member.variant in ("none", "inverted") else 1 - self.member.drop_rate
+        kept = 1.0 if not scaled or self.member.variant in ("none", *RESCALED) else 1 - self.member.drop_rate
         for number, layer in enumerate(self.layers):
             h = nn.functional.linear(h, kept * layer.weight if self.kind == "edge" else layer.weight, layer.bias)
             if number < self.shape.depth:
-                h = ACTIVATIONS[self.shape.activation](h) * (1.0 if self.kind == "edge" else kept)
+                h = self.normalised(ACTIVATIONS[self.shape.activation](h) * (1.0 if self.kind == "edge" else kept))
         right = h.argmax(1) == self.problem.test_y if self.problem.classes else torch.tensor([np.nan])
         return self.loss(h, self.problem.test_y).item(), right.double().mean().item()
 

@@ -1,6 +1,7 @@
 """Ensembles against plain PyTorch networks with the same initialisation, data order and masks."""
 
 import importlib.util
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from dropatlas.collapse.ensemble import Ensemble
-from dropatlas.collapse.members import KINDS, Member, Shape
+from dropatlas.collapse.members import KINDS, OPTIMISERS, PLAIN_DESCENT, Descent, Member, Shape, grouped_by_kind
 from dropatlas.collapse.problems import digits_problem, regression_problem
 from dropatlas.data import digits5k
 
@@ -26,14 +27,14 @@ def weights_of(ensemble, row):
     return [own.first[place], *own.hidden[:, place], own.last[place]]
 
 
-def assert_equal_training(shape, members, problem, dtype, tolerance, track=True):
-    ensemble = Ensemble(shape, members, problem, BATCH, SEED, track_gradients=track)
+def assert_equal_training(shape, members, problem, dtype, tolerance, track=True, descent=PLAIN_DESCENT):
+    ensemble = Ensemble(shape, members, problem, BATCH, SEED, track, descent)
     ensemble.advance(13)
     ensemble.measure()
     ensemble.advance(STEPS)
     found = ensemble.measure()
     for row, member in enumerate(members):
-        single = single_network.SingleNetwork(shape, member, problem, BATCH, SEED, dtype)
+        single = single_network.SingleNetwork(shape, member, problem, BATCH, SEED, dtype, descent)
         single.train(STEPS)
         for layer, matrix in zip(single.layers, weights_of(ensemble, row), strict=True):
             rows, columns = layer.weight.T.shape
@@ -86,6 +87,41 @@ def test_every_replica_equals_its_plain_network_in_float64(kind, biases, activat
         for index, gain in enumerate(("plain", "compensated"))
     ]
     assert_equal_training(Shape(4, 5, 2, activation, biases), members, problem, torch.float64, 1e-12)
+
+
+@pytest.mark.parametrize("normalised", [False, True])
+@pytest.mark.parametrize("descent", [Descent("momentum"), Descent("adam"), Descent(decay=7.0, every_step=True)])
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
+def test_optimisers_schedules_and_normalised_layers_equal_those_of_plain_networks(activation, descent, normalised):
+    problem = regression_problem(1, inputs=4, outputs=2, samples=50, test_samples=9, dtype=torch.float64)
+    shape = Shape(4, 5, 2, activation, activation == "sigmoid", normalised)
+    members = [
+        Member(width, p, variant, 0.01, "plain", index)
+        for index, (variant, p) in enumerate(product(KINDS, (0.2, 0.4)))
+        for width in (2, 4)
+    ]
+    for group in grouped_by_kind(members):
+        assert_equal_training(shape, group, problem, torch.float64, 1e-7, descent=descent)  # Adam magnifies rounding
+
+
+@pytest.mark.parametrize("normalised", [False, True])
+def test_computing_steps_without_a_path_changes_no_bit_without_biases(normalised):
+    problem = regression_problem(1, inputs=4, samples=50, test_samples=9)
+    members = [Member(2, 0.5, "dropout", 0.1, "plain", i) for i in range(6)]
+    found = []
+    for descent in (PLAIN_DESCENT, Descent(every_step=True)):
+        ensemble = Ensemble(Shape(4, 8, 1, normalised=normalised), members, problem, BATCH, SEED, descent=descent)
+        ensemble.advance(100)
+        found.append(ensemble.measure())
+    assert (found[0].crossed_steps < 100).all()
+    assert (found[0].crossed_steps > 0).any()
+    np.testing.assert_array_equal(found[0].weight_distance, found[1].weight_distance)
+
+
+def test_the_sum_of_falling_rates_is_that_of_its_steps():
+    descent = Descent(decay=3.0)
+    np.testing.assert_allclose(descent.rate_sum(np.array([0, 1, 4])), [0, 1, 1 + 3 / 4 + 3 / 5 + 3 / 6])
+    np.testing.assert_allclose(PLAIN_DESCENT.rate_sum(np.array([2, 5])), [2, 5])
 
 
 def test_masks_without_a_path_occur_in_these_tests():
@@ -144,12 +180,13 @@ def test_a_diverged_replica_is_marked_and_the_rest_goes_on():
     np.testing.assert_allclose(found.weight_distance[1], alone.measure().weight_distance[0], rtol=1e-5)
 
 
-def test_state_restores_exactly():
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_state_restores_exactly(optimiser):
     problem = regression_problem(1, inputs=4, samples=50, test_samples=9)
     members = [Member(3, 0.3, "dropout", 0.1, "plain", i) for i in range(3)]
 
     def build():
-        return Ensemble(Shape(4, 6, 1, biases=True), members, problem, BATCH, SEED, track_gradients=True)
+        return Ensemble(Shape(4, 6, 1, biases=True), members, problem, BATCH, SEED, True, Descent(optimiser))
 
     straight, first, second = build(), build(), build()
     straight.advance(45)

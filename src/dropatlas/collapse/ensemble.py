@@ -10,7 +10,12 @@ Variants:
     dropconnect: edges removed (bond percolation).
     modified: dropout, but a step whose mask has no path changes nothing (Section V.B.2 of the paper).
     modified_dropconnect: the same for dropconnect.
-    inverted: what libraries call dropout: a mask for every sample, kept activations divided by q. Not the paper's form.
+    rescaled: dropout with kept activations divided by q.
+    sample: dropout with a mask for every sample.
+    inverted: both, what libraries call dropout. Not the paper's form.
+
+Descent is plain unless momentum or Adam is asked for (`Descent`). A "modified" step without a path does not change
+their state either; every other step does.
 
 How it is fast. Members are the leading dimension of every tensor, one batched product per layer and direction serves
 all of them, the backward pass is written out (no graph over hundreds of layers), and the weight update is fused into
@@ -20,6 +25,7 @@ Members are ordered by how many steps they have to compute, so that those with s
 tensors.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,13 +41,17 @@ from dropatlas.collapse.masks import (
     edge_cuts,
     vertex_cuts,
 )
-from dropatlas.collapse.members import KINDS, Member, Shape
+from dropatlas.collapse.members import KINDS, PLAIN_DESCENT, RESCALED, Descent, Member, Shape
 from dropatlas.collapse.networks import stack_parameters
 from dropatlas.collapse.problems import Problem
 from dropatlas.randomness import generator
 
 ACTIVATE = {"tanh": fast_tanh_, "relu": torch.relu_, "sigmoid": torch.sigmoid_}
 """Activations, in place."""
+
+MOMENTUM = 0.9
+ADAM = (0.9, 0.999, 1e-8)
+"""Decay of the mean gradient and of its mean square, and what is added to the root of the latter."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +104,12 @@ class Ensemble:
 
     Args:
         shape: What the networks share.
-        members: The networks; all of one kind of mask (`KINDS`), and of one drop rate if that is "sample".
+        members: The networks; all of one kind of mask (`KINDS`) and one scale of kept activations.
         problem: What they learn; its inputs decide floating type and device.
         batch_size: Samples per step, drawn with replacement.
         seed: Root seed of all streams.
         track_gradients: Measure ‖f ⊙ g‖ of every computed step (about a third slower).
+        descent: How they follow their gradients.
 
     Raises:
         ValueError: kinds of masks mixed, or the shape does not fit the problem.
@@ -112,6 +123,7 @@ class Ensemble:
         batch_size: int,
         seed: int,
         track_gradients: bool = False,
+        descent: Descent = PLAIN_DESCENT,
     ) -> None:
         kinds = {KINDS[member.variant] for member in members}
         if len(kinds) != 1:
@@ -125,13 +137,15 @@ class Ensemble:
         self.shape, self.problem, self.batch_size, self.seed = shape, problem, batch_size, seed
         self.track_gradients, dtype, device = track_gradients, problem.train_x.dtype, problem.train_x.device
         self.dtype, self.device = dtype, device
-        activity = [1.0 if not member.skips(shape) else member.theta(shape) for member in members]
+        self.descent = descent
+        skips = [member.skips(shape) and (descent.may_skip or "modified" in member.variant) for member in members]
+        activity = [member.theta(shape) if skip else 1.0 for member, skip in zip(members, skips, strict=True)]
         self._order = sorted(range(len(members)), key=lambda row: -activity[row])
         self.given = list(members)
         self.members = [members[row] for row in self._order]  # the order of the tensors
-        if self.kind == "sample" and len({member.drop_rate for member in members}) > 1:
-            raise ValueError("members with masks per sample must share one drop_rate")
-        self._scale = 1 / (1 - members[0].drop_rate) if self.kind == "sample" else 1.0
+        if len({member.scale for member in members}) > 1:
+            raise ValueError("members must share one scale of kept activations (see `grouped_by_kind`)")
+        self._scale = members[0].scale
         count, width = len(members), max(member.width for member in members)
         self.width = width
         self.parameters = stack_parameters(
@@ -145,7 +159,7 @@ class Ensemble:
             edges_removed=self.kind == "edge",
         )
         self._initial = self.parameters.clone()
-        self._skips = np.array([member.skips(shape) for member in self.members])
+        self._skips = np.array([skips[row] for row in self._order])
         self._rates = torch.tensor([member.learning_rate for member in self.members], dtype=dtype, device=device)
         exists = np.zeros((count, width), dtype=bool)
         for row, member in enumerate(self.members):
@@ -157,7 +171,18 @@ class Ensemble:
         self._interval = {name: np.zeros(count) for name in ("steps", "loss", "gradient")}  # since the last measurement
         self._gradient_sum, self._gradient_steps = np.zeros(count), np.zeros(count)
         self._block: _Block | None = None
+        self._moments: dict[str, dict[str, Tensor]] = {}
+        for moment in {"sgd": (), "momentum": ("first",), "adam": ("first", "second")}[descent.optimiser]:
+            zeros = {name: torch.zeros_like(value) for name, value in self.parameters.tensors().items()}
+            self._moments[moment] = zeros
+        self._updates = np.zeros(count)  # steps computed, which Adam corrects for
         self._hidden = torch.empty((shape.depth, count, batch_size, width), dtype=dtype, device=device)
+        self._outgoing = (
+            torch.empty_like(self._hidden) if shape.normalised else self._hidden
+        )  # what the next layer sees
+        self._widths = torch.tensor([member.width for member in self.members], dtype=dtype, device=device)[
+            :, None, None
+        ]
         self._signals = torch.empty((2, count, batch_size, width), dtype=dtype, device=device)
         self._factor = torch.empty((count, batch_size, width), dtype=dtype, device=device)
         self._product = torch.empty((count, width, width), dtype=dtype, device=device)
@@ -262,15 +287,25 @@ class Ensemble:
             kept[1] = kept[1].transpose(0, 1)
             first, hidden, last = first * kept[0], hidden * kept[1], last * kept[2]
         output = self._forward(x, first, hidden, last, mask, count)
-        rates = self._rates[:count] * torch.from_numpy(live).to(self.device)
-        signal = self.problem.output_gradient(output, y).mul_(rates[:, None, None])
-        squared = self._backward(x, signal, first, hidden, last, mask, kept, count)
+        factors = torch.from_numpy(self.descent.factor(block.number * BLOCK + steps)).to(self._rates)
+        rates = self._rates[:count] * factors * torch.from_numpy(live).to(self.device)
+        signal = self.problem.output_gradient(output, y)
+        is_plain = self.descent.optimiser == "sgd"
+        if is_plain:
+            signal.mul_(rates[:, None, None])
+        else:
+            signal.mul_(torch.from_numpy(live).to(self.device)[:, None, None])
+            self._updates[:count] += live
+        squared = self._backward(x, signal, first, hidden, last, mask, kept, rates, live)
         crossed = block.crossed[np.arange(count), steps] * live
         self._interval["steps"][:count] += crossed
         losses = self.problem.losses(output, y).mean(1).double().cpu().numpy()
         self._interval["loss"][:count] += np.where(crossed > 0, crossed * losses, 0.0)
         if squared is not None:
-            norms = squared.sqrt().double().cpu().numpy() / self._rates[:count].double().cpu().numpy()
+            sizes = squared.sqrt().double()
+            if is_plain:
+                sizes /= (self._rates[:count] * factors).double()
+            norms = sizes.cpu().numpy()
             self._interval["gradient"][:count] += np.where(crossed > 0, norms, 0.0)
 
     def _forward(
@@ -288,7 +323,7 @@ class Ensemble:
             activate(h)
             if mask is not None:
                 h *= mask[layer]
-            layer_input = h
+            layer_input = self._normalise(layer, count) if self.shape.normalised else h
         output = torch.bmm(layer_input, last)
         last_bias = self.parameters.last_bias
         return output if last_bias is None else output.add_(last_bias[:count])
@@ -302,18 +337,22 @@ class Ensemble:
         last: Tensor,
         mask: Tensor | None,
         kept: list[Tensor] | None,
-        count: int,
+        rates: Tensor,
+        live: np.ndarray,
     ) -> Tensor | None:
-        """Subtract rate times gradient from all parameters; squared norm of rate times gradient (n,) if tracked.
+        """Descend with all parameters; squared norm of what is backpropagated (n,) if tracked.
 
-        `signal` is the gradient with respect to the output times the rate; weights as the forward pass used them.
+        `signal` is the gradient with respect to the output, in plain descent times the rate; weights as the forward
+        pass used them.
         """
-        own = self.parameters
+        own, count = self.parameters, len(live)
+        move = self._moving(rates, live) if self._moments else None
         squared = torch.zeros(count, dtype=self.dtype, device=self.device) if self.track_gradients else None
 
-        def update(weight: Tensor, layer_input: Tensor, signal: Tensor, edge_mask: Tensor | None) -> None:
+        def update(name: str, layer: int | None, layer_input: Tensor, signal: Tensor, edge_mask: Tensor | None) -> None:
             inputs = layer_input.transpose(1, 2)
-            if edge_mask is None and squared is None:
+            weight = _part(own.tensors()[name], layer, count)
+            if edge_mask is None and squared is None and move is None:
                 weight.baddbmm_(inputs, signal, alpha=-1)
                 return
             square = weight.shape[1:] == self._product.shape[1:]
@@ -322,32 +361,75 @@ class Ensemble:
                 gradient *= edge_mask
             if squared is not None:
                 squared.add_(gradient.square().sum((1, 2)))
-            weight -= gradient
+            weight -= gradient if move is None else move(name, layer, gradient)
 
-        def update_bias(bias: Tensor, signal: Tensor) -> None:
+        def update_bias(name: str, layer: int | None, signal: Tensor) -> None:
             gradient = signal.sum(1, keepdim=True)
             if squared is not None:
                 squared.add_(gradient.square().sum((1, 2)))
-            bias -= gradient
+            bias = _part(own.tensors()[name], layer, count)
+            bias -= gradient if move is None else move(name, layer, gradient)
 
         if own.last_bias is not None:
-            update_bias(own.last_bias[:count], signal)
-        h = self._hidden[self.shape.depth - 1, :count]
+            update_bias("last_bias", None, signal)
+        h = self._outgoing[self.shape.depth - 1, :count]
         following = torch.bmm(signal, last.transpose(1, 2), out=self._signals[0, :count])
-        update(own.last[:count], h, signal, None if kept is None else kept[2])
+        update("last", None, h, signal, None if kept is None else kept[2])
         for layer in range(self.shape.depth - 1, -1, -1):
+            if self.shape.normalised:
+                self._through_normalisation(following, layer, count)
             self._through_activation(following, layer, mask, count)
             signal = following
             if own.hidden_bias is not None:
-                update_bias(own.hidden_bias[layer, :count], signal)
+                update_bias("hidden_bias", layer, signal)
             if layer == 0:
-                update(own.first[:count], x, signal, None if kept is None else kept[0])
+                update("first", None, x, signal, None if kept is None else kept[0])
                 break
             buffer = self._signals[(self.shape.depth - layer) % 2, :count]
             following = torch.bmm(signal, hidden[layer - 1].transpose(1, 2), out=buffer)
-            below = self._hidden[layer - 1, :count]
-            update(own.hidden[layer - 1, :count], below, signal, None if kept is None else kept[1][layer - 1])
+            below = self._outgoing[layer - 1, :count]
+            update("hidden", layer - 1, below, signal, None if kept is None else kept[1][layer - 1])
         return squared
+
+    def _moving(self, rates: Tensor, live: np.ndarray) -> Callable[[str, int | None, Tensor], Tensor]:
+        """What momentum or Adam make of a gradient: the function that returns what is subtracted from a parameter.
+
+        Members without a step keep their state and are not moved.
+        """
+        count, acting = len(live), torch.from_numpy(live).to(self._rates)[:, None, None]
+        rates = rates[:, None, None]
+
+        def decayed(moment: str, name: str, layer: int | None, rate: float, addend: Tensor) -> Tensor:
+            state = _part(self._moments[moment][name], layer, count)
+            return state.mul_(1 - (1 - rate) * acting).add_(addend)  # gradients of members without a step are zero
+
+        if self.descent.optimiser == "momentum":
+            return lambda name, layer, gradient: rates * decayed("first", name, layer, MOMENTUM, gradient)
+        beta, gamma, least = ADAM
+        updates = torch.from_numpy(np.maximum(self._updates[:count], 1)).to(self._rates)[:, None, None]
+        size, root = rates / (1 - beta**updates), (1 - gamma**updates).sqrt()
+
+        def adam(name: str, layer: int | None, gradient: Tensor) -> Tensor:
+            mean = decayed("first", name, layer, beta, (1 - beta) * gradient)
+            square = decayed("second", name, layer, gamma, (1 - gamma) * gradient.square())
+            return size * mean / (square.sqrt() / root + least)
+
+        return adam
+
+    def _normalise(self, layer: int, count: int) -> Tensor:
+        """Masked activations of a layer over their root mean square, by sample; a silent layer stays 0."""
+        h = self._hidden[layer, :count]
+        return torch.mul(h, self._inverse_size(h, count), out=self._outgoing[layer, :count])
+
+    def _inverse_size(self, h: Tensor, count: int) -> Tensor:
+        squares = h.square().sum(-1, keepdim=True)
+        return torch.where(squares > 0, (squares / self._widths[:count]).rsqrt(), 0)
+
+    def _through_normalisation(self, signal: Tensor, layer: int, count: int) -> None:
+        """From the gradient with respect to normalised activations to that with respect to masked ones, in place."""
+        normal = self._outgoing[layer, :count]
+        along = (signal * normal).sum(-1, keepdim=True) / self._widths[:count]
+        signal.addcmul_(normal, along, value=-1).mul_(self._inverse_size(self._hidden[layer, :count], count))
 
     def _through_activation(self, signal: Tensor, layer: int, mask: Tensor | None, count: int) -> None:
         """Multiply by the derivative of mask·σ(z), written in terms of the masked activation h (mask = 0 or scale)."""
@@ -377,7 +459,7 @@ class Ensemble:
             Shape (R, M, outputs), in tensor order (`self.members`).
         """
         kept = torch.tensor(
-            [1 - r.drop_rate if scaled and r.variant not in ("none", "inverted") else 1.0 for r in self.members],
+            [1 - r.drop_rate if scaled and r.variant not in ("none", *RESCALED) else 1.0 for r in self.members],
             dtype=self.dtype,
             device=self.device,
         )[:, None, None]
@@ -392,6 +474,8 @@ class Ensemble:
             if own.hidden_bias is not None:
                 h += own.hidden_bias[layer]
             h = activate(h).mul_(exists)
+            if self.shape.normalised:
+                h = h * self._inverse_size(h, len(self.members))
         output = torch.bmm(h, own.last) if self.kind != "edge" else torch.bmm(h, own.last).mul_(kept)
         return output if own.last_bias is None else output + own.last_bias
 
@@ -454,7 +538,8 @@ class Ensemble:
         """Stop training members that are no longer finite (their weights are zeroed: NaN is contagious in sums)."""
         for row in np.flatnonzero(lost):
             for name, tensor in self.parameters.tensors().items():
-                (tensor[:, row] if name.startswith("hidden") else tensor[row]).zero_()
+                for held in (tensor, *(moments[name] for moments in self._moments.values())):
+                    (held[:, row] if name.startswith("hidden") else held[row]).zero_()
             self._alive[row] = False
 
     # ---------------------------------------------------------------- state
@@ -462,6 +547,7 @@ class Ensemble:
     def state(self) -> dict[str, Tensor]:
         """What a run resumed at this step needs, as named tensors (masks and data order are functions of the step)."""
         tensors = {f"parameters.{name}": value.clone() for name, value in self.parameters.tensors().items()}
+        tensors |= {f"{m}.{name}": value.clone() for m, held in self._moments.items() for name, value in held.items()}
         arrays = {f"interval.{name}": value for name, value in self._interval.items()}
         arrays |= {name: getattr(self, f"_{name}") for name in _STATE}
         tensors |= {name: torch.from_numpy(value.copy()) for name, value in arrays.items()}
@@ -471,10 +557,17 @@ class Ensemble:
         """Continue from a `state` of an ensemble built with the same arguments."""
         for name, tensor in self.parameters.tensors().items():
             tensor.copy_(state[f"parameters.{name}"])
+            for moment, held in self._moments.items():
+                held[name].copy_(state[f"{moment}.{name}"])
         self._interval = {name: state[f"interval.{name}"].numpy().copy() for name in self._interval}
         for name in _STATE:
             setattr(self, f"_{name}", state[name].numpy().copy())
         self.step = int(state["step"])
 
 
-_STATE = ("alive", "crossed", "gradient_sum", "gradient_steps")
+def _part(tensor: Tensor, layer: int | None, count: int) -> Tensor:
+    """The first members' part of a parameter, of one layer of the hidden ones."""
+    return tensor[:count] if layer is None else tensor[layer, :count]
+
+
+_STATE = ("alive", "crossed", "gradient_sum", "gradient_steps", "updates")

@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from itertools import groupby
 
+import numpy as np
+
 from dropatlas.percolation import bond_crossing_probability, site_crossing_probability
 
 ACTIVATIONS = ("tanh", "relu", "sigmoid")
@@ -14,15 +16,22 @@ VANISHING_AT_ZERO = ("tanh", "relu")  # σ(0) = 0: what Assumption V.2 of the pa
 GAINS = ("plain", "compensated")
 TOPOLOGIES = ("plain", "residual", "convolution")
 
+OPTIMISERS = ("sgd", "momentum", "adam")
+
 KINDS = {
     "none": "vertex",
     "dropout": "vertex",
     "modified": "vertex",
+    "rescaled": "vertex",
     "dropconnect": "edge",
     "modified_dropconnect": "edge",
+    "sample": "sample",
     "inverted": "sample",
 }
 """What each variant's masks remove: vertices, edges, or vertices for each sample."""
+
+RESCALED = ("rescaled", "inverted")
+"""Variants that divide kept activations by q."""
 
 MASKED = {"site": "dropout", "bond": "dropconnect"}
 """Variant of each model of percolation."""
@@ -38,6 +47,8 @@ class Shape:
         outputs: Output dimension.
         activation: "tanh", "relu" or "sigmoid", after every hidden layer.
         biases: Whether every layer has biases (starting at zero).
+        normalised: Whether the masked activations of every hidden layer are divided by their root mean square over the
+            layer, for each sample (a layer without any stays zero).
     """
 
     inputs: int
@@ -45,6 +56,7 @@ class Shape:
     outputs: int
     activation: str = "tanh"
     biases: bool = False
+    normalised: bool = False
 
     def __post_init__(self) -> None:
         for name in ("inputs", "depth", "outputs"):
@@ -61,6 +73,43 @@ class Shape:
     def widths(self, width: int) -> list[int]:
         """Widths of all layers, input and output included."""
         return [self.inputs, *[width] * self.depth, self.outputs]
+
+
+@dataclass(frozen=True)
+class Descent:
+    """How members follow their gradients.
+
+    Attributes:
+        optimiser: One of `OPTIMISERS`: plain descent, heavy ball (0.9), or Adam (0.9, 0.999).
+        decay: t_0 of the learning rate α_t = α t_0 / (t_0 + t), t = 0, 1, ...; infinite: constant.
+        every_step: Compute steps of plain descent, too, of which theory says that they change nothing.
+    """
+
+    optimiser: str = "sgd"
+    decay: float = math.inf
+    every_step: bool = False
+
+    def __post_init__(self) -> None:
+        if self.optimiser not in OPTIMISERS:
+            raise ValueError(f"optimiser must be one of {', '.join(OPTIMISERS)}, got {self.optimiser!r}")
+        if not self.decay > 0:
+            raise ValueError(f"decay must be > 0, got {self.decay}")
+
+    @property
+    def may_skip(self) -> bool:
+        """Whether a step that changes nothing may be left out: others change momentum, and the weights through it."""
+        return self.optimiser == "sgd" and not self.every_step
+
+    def factor(self, steps: np.ndarray) -> np.ndarray:
+        """α_t / α at every given step t."""
+        return np.ones(len(steps)) if math.isinf(self.decay) else self.decay / (self.decay + steps)
+
+    def rate_sum(self, steps: np.ndarray) -> np.ndarray:
+        """Σ α_t / α of the first steps, for every given number of them."""
+        return np.concatenate([[0.0], np.cumsum(self.factor(np.arange(max(steps, default=0))))])[steps]
+
+
+PLAIN_DESCENT = Descent()
 
 
 def gain_of(name: str, drop_rate: float) -> float:
@@ -83,7 +132,7 @@ class Member:
         drop_rate: Removal probability p in [0, 1); ignored by the variant "none".
         variant: A key of `KINDS`.
         learning_rate: α, constant over the steps, above 0.
-        gain: "plain" or "compensated" initialisation (`networks`); "none" and "inverted" always start plain.
+        gain: "plain" or "compensated" initialisation (`networks`); what is not masked or rescaled always starts plain.
         seed: Number of the seed: members of equal width, depth and seed share initial weights, data order and, per kind
             of mask, the random words behind the masks.
     """
@@ -109,10 +158,15 @@ class Member:
     @property
     def weight_gain(self) -> float:
         """Factor of the initial matrices behind masked layers."""
-        return 1.0 if self.variant in ("none", "inverted") else gain_of(self.gain, self.drop_rate)
+        return 1.0 if self.variant in ("none", *RESCALED) else gain_of(self.gain, self.drop_rate)
+
+    @property
+    def scale(self) -> float:
+        """Factor of kept activations."""
+        return 1 / (1 - self.drop_rate) if self.variant in RESCALED else 1.0
 
     def theta(self, shape: Shape) -> float:
-        """Probability that a mask of this member has a path (1 for "none"; per sample for "inverted")."""
+        """Probability that a mask of this member has a path (1 for "none"; per sample for "sample" and "inverted")."""
         if self.variant == "none":
             return 1.0
         crossing = bond_crossing_probability if KINDS[self.variant] == "edge" else site_crossing_probability
@@ -120,14 +174,15 @@ class Member:
 
     def skips(self, shape: Shape) -> bool:
         """Whether a step without a path changes nothing, by theorem or by definition of the variant."""
-        return self.variant.startswith("modified") or (self.variant.startswith("drop") and shape.decouples)
+        if self.variant.startswith("modified"):
+            return True
+        return shape.decouples and self.variant in ("dropout", "dropconnect", "rescaled")
 
 
 def grouped_by_kind(members: list[Member]) -> list[list[Member]]:
-    """Members that one ensemble can hold: one kind of mask, and one drop rate where masks are per sample."""
+    """Members that one ensemble can hold: of one kind of mask and one scale of kept activations."""
 
     def group(member: Member) -> tuple[str, float]:
-        kind = KINDS[member.variant]
-        return kind, member.drop_rate if kind == "sample" else 0.0
+        return KINDS[member.variant], member.scale
 
     return [list(found) for _, found in groupby(sorted(members, key=group), key=group)]

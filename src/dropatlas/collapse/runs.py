@@ -10,7 +10,7 @@ import torch
 
 from dropatlas.checkpoints import Checkpoint
 from dropatlas.collapse.ensemble import Ensemble, Measurement
-from dropatlas.collapse.members import Member, Shape
+from dropatlas.collapse.members import PLAIN_DESCENT, Descent, Member, Shape
 from dropatlas.collapse.problems import Problem
 from dropatlas.files import sha256_of_text
 
@@ -31,7 +31,7 @@ def history(ensemble: Ensemble, steps: Sequence[int], checkpoints: Path | None =
         One row per step and member, members varying fastest: `step`, `row` (position in the list the ensemble was
         given), the fields of `Measurement`, and `diverged`.
     """
-    networks = (ensemble.shape, ensemble.given, ensemble.problem.name)
+    networks = (ensemble.shape, ensemble.given, ensemble.problem.name, ensemble.descent)
     path = checkpoints and checkpoints / sha256_of_text(repr(networks))[:16]  # a job has several ensembles
     trained = (ensemble.problem, ensemble.batch_size, ensemble.seed, ensemble.track_gradients, list(steps))
     checkpoint = Checkpoint(path, [__name__], *networks, *trained)
@@ -61,7 +61,9 @@ def history(ensemble: Ensemble, steps: Sequence[int], checkpoints: Path | None =
     return frame
 
 
-def describe(frame: pd.DataFrame, shape: Shape, members: Sequence[Member], trivial_loss: float) -> pd.DataFrame:
+def describe(
+    frame: pd.DataFrame, shape: Shape, members: Sequence[Member], trivial_loss: float, descent: Descent = PLAIN_DESCENT
+) -> pd.DataFrame:
     """Add to a history what each member was and the ratios the experiments share.
 
     Args:
@@ -69,6 +71,7 @@ def describe(frame: pd.DataFrame, shape: Shape, members: Sequence[Member], trivi
         shape: The networks.
         members: In the order the ensemble was given them.
         trivial_loss: Loss of the best constant output.
+        descent: How they were trained.
 
     Returns:
         The frame with `depth`, `width`, `drop_rate`, `variant`, `gain`, `member`, `learning_rate`, `theta`,
@@ -89,7 +92,7 @@ def describe(frame: pd.DataFrame, shape: Shape, members: Sequence[Member], trivi
     known = table.iloc[frame.row.to_numpy()].reset_index(drop=True)
     joined = pd.concat([known, frame.drop(columns="row")], axis=1)
     joined.insert(0, "depth", shape.depth)
-    joined["rate_sum"] = joined.learning_rate * joined.step
+    joined["rate_sum"] = joined.learning_rate * descent.rate_sum(joined.step.to_numpy())
     joined["relative_movement"] = joined.weight_distance / joined.initial_norm
     joined["loss_ratio"] = joined[["scaled_loss", "full_loss"]].min(axis=1, skipna=False) / trivial_loss
     joined["path_loss_ratio"] = joined.path_loss / trivial_loss
@@ -105,7 +108,8 @@ def run_ensemble(
     steps: Sequence[int],
     checkpoints: Path | None,
     track_gradients: bool = False,
+    descent: Descent = PLAIN_DESCENT,
 ) -> pd.DataFrame:
     """Train networks side by side and describe every measurement: `history` and `describe` of one `Ensemble`."""
-    ensemble = Ensemble(shape, members, problem, batch_size, seed, track_gradients)
-    return describe(history(ensemble, steps, checkpoints), shape, members, problem.trivial_loss)
+    ensemble = Ensemble(shape, members, problem, batch_size, seed, track_gradients, descent)
+    return describe(history(ensemble, steps, checkpoints), shape, members, problem.trivial_loss, descent)

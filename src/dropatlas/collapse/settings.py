@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dropatlas.collapse.members import KINDS, MASKED, Member, grouped_by_kind
+from dropatlas.collapse.members import MASKED, Member, grouped_by_kind
 from dropatlas.collapse.steps import evenly_spaced_steps
 from dropatlas.settings import Count, Grid, OpenProbability, Positive, Section
 from dropatlas.steps import log_spaced_steps
@@ -22,6 +22,9 @@ NETWORKS = {
     "sigmoid": ("sigmoid", False),
 }
 """Activation, and whether there are biases, of the networks of experiment 5; Assumption V.2 holds for the first two."""
+
+TRAINED = ("none", "dropout", "modified", "dropconnect", "modified_dropconnect", "inverted")
+"""Variants of experiment 2."""
 
 GOALS = ("loss", "movement")
 """What the steps of experiment 4 are counted to."""
@@ -106,7 +109,7 @@ class Variants(Section):
             (problem, biases, cell, members)
             for problem, biases, cell in product(self.problems, (False, True), self.cells)
             for members in grouped_by_kind(
-                [Member(cell.width, cell.drop_rate, kind, alpha, "plain", i) for kind, i in product(KINDS, numbers)]
+                [Member(cell.width, cell.drop_rate, kind, alpha, "plain", i) for kind, i in product(TRAINED, numbers)]
             )
         ]
 
