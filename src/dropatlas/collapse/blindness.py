@@ -134,7 +134,9 @@ class Run:
     def step(self, losses: Tensor) -> None:
         """One step of every optimiser on the sum of the networks' losses (each depends on its own network only)."""
         (gradient,) = torch.autograd.grad(losses.sum(), self.parameters)
-        for share, part, optimiser in zip(self._shares, gradient.chunk(len(self._shares)), self._optimisers, strict=True):
+        for share, part, optimiser in zip(
+            self._shares, gradient.chunk(len(self._shares)), self._optimisers, strict=True
+        ):
             share.grad = part
             optimiser.step()
 
