@@ -34,17 +34,18 @@ def decoupling(rows: pd.DataFrame) -> str:
 
 
 def blindness(rows: pd.DataFrame, margin: float) -> str:
-    """Of table `collapse/blindness`: pairs that differ early, that separate at their first step with a path, movement."""
+    """Of table `collapse/blindness`: pairs that differ early, pairs that separate in time, and movement meanwhile."""
     seen = partings(rows)
     moved = seen[seen.biases].movement.mean()
     told = f" Meanwhile parameters of networks with biases moved by {moved:.2g} of their initial norm."
     return (
-        f"{seen.pairs.sum():,} pairs of runs with the same start, masks and labels but other inputs, {len(seen)} networks, "
-        f"{rows.optimiser.nunique()} optimisers, {rows.learning_rate.nunique()} learning rates. Left: share of pairs that "
-        "are still equal; black: no step with a path yet. Right: share that differs by step T (square: the first T, dot: "
-        f"the second) minus the bound, 95 % intervals, ±{margin:g} required. Of {seen.watched.sum():,} pairs {seen.leaked.sum():,} "
-        f"differ before their first step with a path; of the {seen.crossed.sum():,} that have one "
-        f"{seen.separated.sum():,} separate right there.{told if pd.notna(moved) else ''}"
+        f"{seen.pairs.sum():,} pairs of runs with the same start, masks and labels but other inputs: {len(seen)} "
+        f"networks, {rows.optimiser.nunique()} optimisers, {rows.learning_rate.nunique()} learning rates. Left: share "
+        "of pairs that are still equal; black: no step with a path yet. Right: share that differs by step T (square: "
+        f"the first T, dot: the second) minus the bound, 95 % intervals, ±{margin:g} required. Of "
+        f"{seen.watched.sum():,} pairs {seen.leaked.sum():,} differ before their first step with a path; of the "
+        f"{seen.crossed.sum():,} that have one {seen.separated.sum():,} separate right there."
+        f"{told if pd.notna(moved) else ''}"
     )
 
 

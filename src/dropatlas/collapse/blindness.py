@@ -1,11 +1,12 @@
 """Blindness (ours): a step whose mask leaves no path teaches nothing about the inputs, with whatever optimiser.
 
-Any network (biases, activation, loss) and a mask that leaves no path from an input to an output vertex. A parameter
-from whose place no kept path leads to the output has gradient zero. Any other acts at a vertex behind the cut, where
-activations are functions of weights and mask alone (a bias starts no path: it is a constant, no input); so is the
-output, and the gradient depends on weights, mask and labels only. Hence so does the step, and by induction the state of
-the optimiser. Two runs with the same start, masks and labels but different inputs X and X' are therefore equal until the
-first step with a path, and by the coupling inequality
+Take any network (biases, activation, loss) and a mask that leaves no path from an input to an output vertex; a bias
+starts no path, as it is a constant. The gradient of a parameter at vertex v is a sum over kept paths from v to the
+output. There is none if an input reaches v, so that this gradient is zero. If none does, no input reaches a vertex on
+these paths, nor a neighbour before v that a kept edge joins to it: all activations in the sum, and the output, are
+functions of weights and mask alone, and the gradient is one of weights, mask and labels. So is the step, and by
+induction the state of the optimiser. Two runs with the same start, masks and labels but other inputs X' are therefore
+equal until the first step with a path, and by the coupling inequality
 
     TV(law of w_T given X, law of w_T given X') <= P(some of T steps has a path) = 1 - (1 - θ)^T <= T θ,
 
@@ -13,15 +14,15 @@ with 1 - (1 - θ)^(T B) where each of B samples has its own mask. This answers o
 Theorem V.7 is about outputs, and about gradients without biases. "Equal" is meant bit for bit, but for the sign of
 zeros: masked activations are ±0 by the sign of what was masked, which no later sum or comparison tells apart.
 
-Prediction: in training with `torch.optim` coupled pairs are equal until their first step with a path, differ right after
-it (positive control), and so differ by step T with probability 1 - (1 - θ)^T. What would refute it: one pair that differs
-before its first step with a path, pairs that hardly separate at it, or another probability.
+Prediction: in training with `torch.optim` coupled pairs are equal until their first step with a path, differ right
+after it (positive control), and so differ by step T with probability 1 - (1 - θ)^T. What would refute it: one pair that
+differs before its first step with a path, pairs that hardly separate at it, or another probability.
 
 The inputs X' are the inputs X dealt to other labels: a network trained on X' cannot learn what one trained on X can.
 Activations are smooth, as a ReLU network with a path may be dead and then does not separate.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -30,21 +31,21 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.nn import functional
+from torch.nn.functional import gelu
+from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from dropatlas.collapse import masks
-from dropatlas.collapse.blindness_settings import OPTIMISERS, Blindness, MaskedNetwork
+from dropatlas.collapse.blindness_settings import Blindness, MaskedNetwork
 from dropatlas.collapse.problems import Problem
 from dropatlas.randomness import generator
 
-ACTIVATIONS = {"tanh": torch.tanh, "sigmoid": torch.sigmoid, "gelu": functional.gelu}
-MAKERS = dict(
-    zip(
-        OPTIMISERS,
-        (torch.optim.SGD, partial(torch.optim.SGD, momentum=0.9), torch.optim.Adam, torch.optim.AdamW),
-        strict=True,
-    )
-)
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "sigmoid": torch.sigmoid, "gelu": gelu}
+OPTIMISER_CLASSES: dict[str, Callable[..., Optimizer]] = {
+    "SGD": SGD,
+    "momentum": partial(SGD, momentum=0.9),
+    "Adam": Adam,
+    "AdamW": AdamW,
+}
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ def draw_masks(network: MaskedNetwork, batch: int, pairs: int, seed: int, block:
     """Masks of `masks.BLOCK` steps, each pair's from its own stream."""
     p, depth, width = network.drop_rate, network.depth, network.width
     if network.model == "bond":
-        drawn = [masks.draw_edge_masks(p, network.widths(), seed, pair, block) for pair in range(pairs)]
-        edges = [np.stack(layers, axis=1) for layers in zip(*drawn, strict=True)]
+        bonds = [masks.draw_edge_masks(p, network.widths(), seed, pair, block) for pair in range(pairs)]
+        edges = [np.stack(layers, axis=1) for layers in zip(*bonds, strict=True)]
         cuts = masks.edge_cuts([layer.reshape(-1, *layer.shape[2:]) for layer in edges])
         return StepMasks(edges, cuts.reshape(-1, pairs) == 0)
     if network.masks == "sample":
@@ -128,7 +129,7 @@ class Run:
         self.parameters = start.clone().requires_grad_()
         self._shares = self.parameters.detach().chunk(len(kinds))  # the same memory
         self._optimisers = [
-            MAKERS[name]([share], lr=rate) for (name, rate), share in zip(kinds, self._shares, strict=True)
+            OPTIMISER_CLASSES[name]([share], lr=rate) for (name, rate), share in zip(kinds, self._shares, strict=True)
         ]
 
     def step(self, losses: Tensor) -> None:
@@ -162,8 +163,8 @@ def coupled_runs(network: MaskedNetwork, settings: Blindness, problem: Problem, 
     """Train coupled pairs of one network to the second horizon: the same masks and labels, other inputs.
 
     Returns:
-        One row per pair: optimiser, learning rate, `pair`, `first_crossed` and `first_different` (steps, from 1; 0: none
-        within the horizon), `movement` (of the first run: ‖w_T - w_0‖/‖w_0‖, all parameters).
+        One row per pair: optimiser, learning rate, `pair`, `first_crossed` and `first_different` (steps, from 1; 0:
+        none within the horizon), `movement` (of the first run: ‖w_T - w_0‖/‖w_0‖, all parameters).
     """
     kinds, batch = settings.kinds(), settings.batch_size
     count, horizon = settings.pairs * len(kinds), settings.horizons(network)[1]

@@ -21,9 +21,9 @@ def partings(rows: pd.DataFrame) -> pd.DataFrame:
         rows: Table `collapse/blindness`.
 
     Returns:
-        One row per network, by name: `theta`, `biases`, `pairs`; `watched` (pairs with a step before their first one with a path)
-        and `leaked` (those that differ before it); `crossed` (pairs with such a step) and `separated` (those that first
-        differ right after it); `movement` (mean over pairs without any such step, relative to the start; NaN: none).
+        One row per network, by name: `theta`, `biases`, `pairs`; `watched` (pairs with a step before their first one
+        with a path) and `leaked` (those that differ before it); `crossed` (pairs with such a step) and `separated`
+        (those that first differ right after it); `movement` (mean over pairs without any such step; NaN: none).
     """
     found = {}
     for _, pairs in rows.groupby(NETWORK, sort=False):

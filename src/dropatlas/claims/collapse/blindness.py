@@ -52,12 +52,13 @@ def judge_p5(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float])
 
 
 def judge_p11(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
-    """P11: a step without a path teaches nothing about the inputs. Criterion: `least_pairs`, `least_separated`, `margin`.
+    """P11: a step without a path teaches nothing about the inputs.
 
-    Three parts, each read in every network. Equal until the first step with a path: one pair that differs earlier
-    fails, and `least_pairs` pairs with a step before it are needed. Separated by it (the control): at least
-    `least_separated` of the pairs. As many differ by T as 1 - (1 - θ)^T says: within `margin` at both horizons, failing
-    where that probability itself is clearly rejected; T θ is larger, and so needs no check of its own.
+    Criterion: `least_pairs`, `least_separated`, `margin`. Three parts, each read in every network. Equal until the
+    first step with a path: one pair that differs earlier fails, and `least_pairs` pairs with a step before it are
+    needed. Separated by it (the control): at least `least_separated` of the pairs. As many differ by T as
+    1 - (1 - θ)^T says: within `margin` at both horizons, failing where that probability itself is clearly rejected;
+    T θ is larger, and so needs no check of its own.
     """
     rows = tables[BLINDNESS]
     networks, least = partings(rows), int(criterion["least_pairs"])
