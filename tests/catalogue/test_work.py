@@ -16,6 +16,19 @@ from dropatlas.config import SCALES, Config, stored_config
 GRIDS = {
     "percolation/crossing_probability": ("percolation.crossing.widths", 128),
     "percolation/topologies": ("percolation.topologies.channels", 12),
+    "collapse/blindness": (
+        "collapse.blindness.networks",
+        {
+            "problem": "regression",
+            "model": "site",
+            "masks": "step",
+            "activation": "tanh",
+            "biases": True,
+            "depth": 7,
+            "width": 3,
+            "drop_rate": 0.5,
+        },
+    ),
     "collapse/movement": ("collapse.movement.depths", 300),
     "collapse/variants": ("collapse.variants.cells", {"depth": 30, "width": 3, "drop_rate": 0.1}),
     "collapse/width_depth": ("collapse.width_depth.widths", 48),

@@ -14,6 +14,7 @@ from dropatlas.collapse.effects import (
     network_counts,
     with_bound,
 )
+from dropatlas.collapse.partings import partings
 
 PUBLISHED_DEPTH = 100
 GAINS = {"plain": "gain 1", "compensated": "gain 1/√q"}
@@ -29,6 +30,22 @@ def decoupling(rows: pd.DataFrame) -> str:
         f"same output for every input. Of {claimed.networks:,} without biases and with zero activation at zero "
         f"(shaded) {claimed.weight_gradients_zero:,} have no weight gradient at all, of the {others.networks:,} "
         f"others {others.weight_gradients_zero:,}. Right: {crossed.networks.sum():,} networks with a path."
+    )
+
+
+def blindness(rows: pd.DataFrame, margin: float) -> str:
+    """Of table `collapse/blindness`: pairs that differ early, pairs that separate in time, and movement meanwhile."""
+    seen = partings(rows)
+    moved = seen[seen.biases].movement.mean()
+    told = f" Meanwhile parameters of networks with biases moved by {moved:.2g} of their initial norm."
+    return (
+        f"{seen.pairs.sum():,} pairs of runs with the same start, masks and labels but other inputs: {len(seen)} "
+        f"networks, {rows.optimiser.nunique()} optimisers, {rows.learning_rate.nunique()} learning rates. Left: share "
+        "of pairs that are still equal; black: no step with a path yet. Right: share that differs by step T (square: "
+        f"the first T, dot: the second) minus the bound, 95 % intervals, ±{margin:g} required. Of "
+        f"{seen.watched.sum():,} pairs {seen.leaked.sum():,} differ before their first step with a path; of the "
+        f"{seen.crossed.sum():,} that have one {seen.separated.sum():,} separate right there."
+        f"{told if pd.notna(moved) else ''}"
     )
 
 

@@ -21,6 +21,15 @@ def tables(config: Config) -> list[Table]:
             work=_decoupling,
         ),
         Table(
+            name="collapse/blindness",
+            message="Blindness: coupled runs with the same masks and other inputs",
+            resumable=False,
+            data=digits,
+            mem_mb=at(1000, standard=2000, paper=4000),
+            runtime=at(10, standard=20, paper=60),
+            work=_blindness,
+        ),
+        Table(
             name="collapse/movement",
             message="Experiment 1: movement from initialisation over depth and width",
             mem_mb=at(3000, paper=8000),
@@ -71,6 +80,15 @@ def _decoupling(config: Config) -> Work:
     settings = config.collapse.decoupling
     cases = len(settings.cases())
     return Work(cases * settings.networks, 0, 2 * cases)  # with and without a path
+
+
+def _blindness(config: Config) -> Work:
+    settings, parts = config.collapse.blindness, []
+    for network in settings.networks:
+        steps, pairs = settings.horizons(network)[1], settings.pairs * len(settings.kinds())
+        sizes = (2 * pairs, settings.batch_size)
+        parts.append(_ensemble(steps, network.depth, network.width, *sizes, 0, pairs))
+    return joined(parts)
 
 
 def _trained(steps: int, depth: int, members: list[Member], training: Training, rows: int) -> Work:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from dropatlas.collapse.blindness_settings import Blindness
 from dropatlas.collapse.settings import (
     Decoupling,
     DriftBound,
@@ -64,6 +65,7 @@ class CollapseSettings(Section):
 
     digits: Literal["digits5k", "mnist"] = Field(description="digits the networks learn")
     decoupling: Decoupling = Field(description="Theorem V.7: masks without a path")
+    blindness: Blindness = Field(description="blindness: pairs of runs with the same masks and labels, other inputs")
     movement: Movement = Field(description="experiment 1: movement over depth and width")
     variants: Variants = Field(description="experiment 2: dropout, modified dropout, no dropout")
     width_depth: WidthDepth = Field(description="experiment 3: width, drop rate and training success")

@@ -1,11 +1,21 @@
-"""Judges of P5 on fabricated evidence: true, false, half true, undecidable."""
+"""Judges of P5 and P11 on fabricated evidence, and on tables made by wrong code: each part fails where it should."""
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from tests.claims.collapse.evidence import OPEN, PARTLY, REFUTED, REPRODUCED, judged, states
 
-from dropatlas.claims.collapse.blindness import DECOUPLING
+from dropatlas.claims.collapse.blindness import BLINDNESS, DECOUPLING
+from dropatlas.collapse import blindness as coupled
+from dropatlas.collapse import decoupling as random_networks
+from dropatlas.collapse import masks
+from dropatlas.collapse.blindness_settings import Blindness, MaskedNetwork
+from dropatlas.collapse.masks import vertex_cuts
+from dropatlas.collapse.problems import regression_problem
+from dropatlas.collapse.settings import Decoupling
+from dropatlas.tasks.collapse import blindness as blindness_task
+from dropatlas.tasks.collapse import decoupling as decoupling_task
 
 
 def decoupling(networks=100, failures=0, gradients=0, blind=False):
@@ -60,3 +70,204 @@ def test_a_count_that_is_no_number_does_not_refute_decoupling():
     rows = decoupling()[DECOUPLING].astype({"input_effect_zero": float})
     rows.loc[~rows.has_path, "input_effect_zero"] = np.nan
     assert judged("P5", {DECOUPLING: rows}).verdict == OPEN
+
+
+def decoupling_made():
+    table = decoupling_task.tabulate(Decoupling(networks=200, largest_width=5, largest_depth=8), seed=5)
+    return judged("P5", {DECOUPLING: table})
+
+
+def test_random_networks_decouple():
+    assert decoupling_made().verdict == REPRODUCED
+
+
+def test_an_edge_that_the_mask_left_fails_both_parts(monkeypatch):
+    """The network is trained under a mask with one edge more than the one that is judged to be cut."""
+    real = random_networks.edge_cuts
+    monkeypatch.setattr(random_networks, "edge_cuts", lambda bits: real([np.zeros_like(bits[0]), *bits[1:]]))
+    assert states(decoupling_made()) == "ff"
+
+
+def test_paths_found_by_nonsense_fail(monkeypatch):
+    monkeypatch.setattr(random_networks, "edge_cuts", lambda bits: np.array([1 - bits[0][0, 0, 0]]))
+    assert states(decoupling_made()) == "ff"
+
+
+def test_an_activation_that_is_not_zero_at_zero_fails_the_part_on_gradients(monkeypatch):
+    monkeypatch.setitem(random_networks.ACTIVATIONS, "tanh", lambda h: torch.tanh(h + 1))
+    assert states(decoupling_made()) == "hf"
+
+
+def test_networks_that_see_no_input_at_all_decide_nothing(monkeypatch):
+    monkeypatch.setattr(random_networks, "ACTIVATIONS", dict.fromkeys(("tanh", "relu", "sigmoid"), lambda h: 0 * h))
+    assert states(decoupling_made()) == "oo"
+
+
+def fabricated(pairs=800, leaks=0, late=0, shift=0.0, networks=3, spared=0):
+    """Networks of θ = 0.1, with horizons 3 and 9: counts as in theory, but for what is told of the last network.
+
+    Args:
+        pairs: Pairs per network.
+        leaks: Pairs that differ a step before their first one with a path.
+        late: Share of the pairs with such a step that differ only after the next one.
+        shift: Added to the share that differs by both horizons.
+        networks: How many.
+        spared: Networks without any step with a path.
+    """
+    tables = []
+    for number in range(networks):
+        changed = shift if number == networks - 1 else 0.0
+        first = np.zeros(pairs, dtype=int)
+        if number >= spared:
+            ends = [round(pairs * (1 - 0.9**3 + changed)), round(pairs * (1 - 0.9**9 + changed))]
+            first[: ends[0]], first[ends[0] : ends[1]] = 2, 6
+        different = first.copy()
+        if number == networks - 1:
+            crossed = np.flatnonzero(first == 6)
+            different[crossed[len(crossed) - round(late * (first > 0).sum()) :]] += bool(late)
+            different[crossed[:leaks]] -= 1
+        cell = {"problem": "regression", "model": "site", "masks": "step", "activation": "tanh", "biases": number > 0}
+        cell |= {"depth": number, "width": 2, "drop_rate": 0.5, "theta": 0.1, "early": 3, "late": 9}
+        tables.append(
+            pd.DataFrame({"first_crossed": first, "first_different": different, "movement": 0.3}).assign(**cell)
+        )
+    return {BLINDNESS: pd.concat(tables, ignore_index=True)}
+
+
+@pytest.mark.parametrize(
+    ("evidence", "verdict", "parts"),
+    [
+        (fabricated(), REPRODUCED, "hhh"),
+        (fabricated(leaks=1), PARTLY, "fhh"),
+        (fabricated(late=0.2), PARTLY, "hfh"),
+        (fabricated(shift=0.1), PARTLY, "hhf"),
+        (fabricated(shift=-0.1), PARTLY, "hhf"),
+        (fabricated(pairs=400, shift=0.05), OPEN, "hho"),
+        (fabricated(leaks=1, late=0.2, shift=0.1), REFUTED, "fff"),
+        (fabricated(pairs=100), OPEN, "ooo"),
+        (fabricated(pairs=100, leaks=1), REFUTED, "foo"),
+        (fabricated(spared=3), PARTLY, "hof"),
+        (fabricated(networks=1), REPRODUCED, "hhh"),
+    ],
+)
+def test_blindness(evidence, verdict, parts):
+    found = judged("P11", evidence)
+    assert (states(found), found.verdict) == (parts, verdict)
+
+
+def test_blindness_without_rows_is_open():
+    assert states(judged("P11", {BLINDNESS: fabricated()[BLINDNESS].iloc[:0]})) == "ooo"
+
+
+def test_the_verdict_on_blindness_tells_how_far_weights_move_meanwhile():
+    found = judged("P11", fabricated())
+    assert found.reason.endswith("parameters of networks with biases moved by 0.3 of their initial norm")
+    assert "none of 2,400 pairs in all" in found.reason
+
+
+NETWORKS = [
+    {"model": "site", "masks": "step", "biases": True, "depth": 4, "width": 2, "drop_rate": 0.6},
+    {"model": "bond", "masks": "step", "biases": True, "depth": 3, "width": 2, "drop_rate": 0.6},
+    {"model": "site", "masks": "sample", "biases": False, "depth": 5, "width": 2, "drop_rate": 0.7},
+]
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """Evidence of P11 from the task itself, at small size; the digits are read by no network of it."""
+    monkeypatch.setattr(blindness_task, "load", lambda path: None)
+    monkeypatch.setattr(blindness_task, "digits_problem", lambda *_, **__: None)
+    networks = [MaskedNetwork(problem="regression", activation="tanh", **changes) for changes in NETWORKS]
+    sizes = {"learning_rates": [0.01, 0.1], "pairs": 100, "batch_size": 3, "early": 0.25, "late": 0.6, "spread": 0.5}
+    settings = Blindness(networks=networks, **sizes)
+    return lambda: judged("P11", {BLINDNESS: blindness_task.tabulate(settings, seed=5, data=None)})
+
+
+def test_coupled_runs_are_blind(made):
+    found = made()
+    assert (states(found), found.verdict) == ("hhh", REPRODUCED)
+
+
+def wrong_outputs(change):
+    """The outputs of `coupled`, with inputs or masks changed on the way."""
+    real = coupled.outputs
+
+    def outputs(network, parameters, x, kept):
+        return change(real, network, parameters, x, kept)
+
+    return outputs
+
+
+def skip(real, network, parameters, x, kept):
+    """A skip connection around all layers."""
+    return real(network, parameters, x, kept) + 1e-3 * x.mean(-1, keepdim=True)
+
+
+def standout(real, network, parameters, x, kept):
+    """Masks that read the inputs: the first layer is kept whole where the first input is large."""
+    seen = (x[:, :, :1] > 1).to(x.dtype)
+    first = kept[0] if network.model == "bond" else kept[0].expand(-1, x.shape[1], -1)
+    seen = seen[:, :1] if network.model == "bond" else seen
+    return real(network, parameters, x, [torch.maximum(first, seen), *kept[1:]])
+
+
+def batch_statistics(real, network, parameters, x, kept):
+    """Outputs scaled by the spread of the inputs of the batch."""
+    return real(network, parameters, x, kept) * x.std(dim=(1, 2), keepdim=True)
+
+
+def half_cut(real, network, parameters, x, kept):
+    """Masked vertices and edges let a hundredth through."""
+    return real(network, parameters, x, [layer.clamp(min=1e-2) for layer in kept])
+
+
+@pytest.mark.parametrize("change", [skip, standout, batch_statistics, half_cut])
+def test_a_way_around_the_mask_fails(made, monkeypatch, change):
+    monkeypatch.setattr(coupled, "outputs", wrong_outputs(change))
+    found = made()
+    assert states(found)[0] == states(found)[2] == "f"
+    assert found.verdict == REFUTED
+
+
+def test_a_leak_in_one_pair_alone_fails_the_first_part(made, monkeypatch):
+    def leaky(real, network, parameters, x, kept):
+        found = real(network, parameters, x, kept)
+        found[:1] = found[:1] + x[:1].mean(-1, keepdim=True)
+        return found
+
+    monkeypatch.setattr(coupled, "outputs", wrong_outputs(leaky))
+    found = made()
+    assert (states(found), found.verdict) == ("fhh", PARTLY)
+
+
+@pytest.mark.parametrize(
+    ("nonsense", "parts"),
+    [
+        (lambda kept: np.zeros(kept.shape[:-2], dtype=int), "ofh"),  # says that every mask leaves a path
+        (lambda kept: np.ones(kept.shape[:-2], dtype=int), "foh"),  # says that none does
+        (lambda kept: 1 - kept[..., 0, 0], "ffh"),
+        (lambda kept: np.roll(vertex_cuts(kept), 1, axis=0), "ffh"),  # those of another step
+    ],
+)
+def test_cuts_found_by_nonsense_fail(made, monkeypatch, nonsense, parts):
+    monkeypatch.setattr(masks, "vertex_cuts", nonsense)
+    assert states(made()) == parts
+
+
+def test_runs_on_the_same_inputs_fail_the_control_and_the_frequency(made, monkeypatch):
+    """All inputs are one, so that other inputs are the same ones: nothing is compared."""
+
+    def alike(*args, **options):
+        problem = regression_problem(*args, **options)
+        problem.train_x[:] = problem.train_x[0]
+        return problem
+
+    monkeypatch.setattr(blindness_task, "regression_problem", alike)
+    assert states(made()) == "hff"
+
+
+@pytest.mark.parametrize("factor", [0.7, 1.4])
+def test_a_wrong_theta_fails_the_frequency(made, monkeypatch, factor):
+    real = MaskedNetwork.crossing_probability
+    monkeypatch.setattr(MaskedNetwork, "crossing_probability", lambda *a: factor * real(*a))
+    assert states(made()) == "hhf"

@@ -1,4 +1,4 @@
-"""Judges of training collapse (arXiv 2512.13853, Section V), P10 and P11: modified dropout, biases."""
+"""Judges of training collapse (arXiv 2512.13853, Section V), P10: modified dropout."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -6,12 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from dropatlas.claims.checks import (
-    NORM,
-    all_known,
-    mean_check,
-    never_check,
-)
+from dropatlas.claims.checks import mean_check, never_check
 from dropatlas.claims.parts import LEVEL, Check, Part, decide
 from dropatlas.claims.verdicts import Judgement
 
@@ -83,41 +78,5 @@ def judge_p10(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
                 "share of networks whose final loss differs",
                 [never_check("", int(np.count_nonzero(known)), len(known), len(differences))],
             ),
-        ]
-    )
-
-
-def _share_of_control(runs: pd.DataFrame, control: pd.DataFrame, column: str) -> pd.Series:
-    """Movement of every run over that of the network without dropout of the same cell and seed, aligned with `runs`."""
-    same = control.set_index([*CELL, "seed"])[column].reindex(pd.MultiIndex.from_frame(runs[[*CELL, "seed"]]))
-    return runs[column] / same.to_numpy()
-
-
-def judge_p11(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
-    """P11: the breakdown extends to networks with biases: weights stall and only biases learn where paths are rare.
-
-    Cells: biased, θ <= `theta`, control learns. Two parts. Only biases learn: the loss ratio to the best constant stays
-    above 1 - `margin`, and biases move by more than `stall` of what they move without dropout. Weights stall: they move
-    by less than `stall` of what they move without dropout.
-    """
-    final = _final(tables[VARIANTS]).query("biases")
-    runs, control = final[final.variant == "dropout"], final[final.variant == "none"]
-    runs = runs[runs.theta <= criterion["theta"]]
-    runs = runs.assign(
-        weights=_share_of_control(runs, control, "relative_movement"),
-        moved=_share_of_control(runs, control, "bias_movement"),
-    )
-    learn, still = [], []
-    for key, cell in runs.groupby(CELL):
-        name, more, less = _cell_name(key), (criterion["stall"], np.inf), (-np.inf, criterion["stall"])
-        learn.append(mean_check(name, all_known(cell.loss_ratio), (1 - criterion["margin"], np.inf), support=NORM))
-        moved = mean_check(name, all_known(cell.moved), more, support=NORM)
-        learn.append(replace(moved, measure="movement of the biases over that without dropout"))
-        still.append(mean_check(name, all_known(cell.weights), less, support=NORM))
-    none = f"no biased cell with θ <= {criterion['theta']:g} whose network learns without dropout"
-    return decide(
-        [
-            Part("only biases learn", "loss over that of the best constant", learn, why_open=none),
-            Part("weights stall", "movement of the weights over that without dropout", still, why_open=none),
         ]
     )
