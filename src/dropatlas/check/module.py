@@ -124,8 +124,9 @@ def _run_once(passes: Passes, inputs: Any, tensors: list[Tensor]) -> list[str]:
     except Exception as error:  # whatever forward raises
         reason = str(error).strip().partition("\n")[0]
         raise ValueError(
-            f"{type(passes.module).__name__} fails on these inputs ({type(error).__name__}: {reason}); give a "
-            "batch that module(inputs), module(*inputs) (tuple or list) or module(**inputs) (dictionary) takes, on its device"
+            f"{type(passes.module).__name__} fails on these inputs ({type(error).__name__}: {reason}); "
+            "give a batch that module(inputs), module(*inputs) (tuple or list) or module(**inputs) (dictionary) "
+            "takes, on its device"
         ) from error
     floating = [tensor for tensor in tensors if tensor.is_floating_point()]
     before, default = [tensor.data for tensor in floating], torch.get_default_dtype()

@@ -130,24 +130,31 @@ class MaskCheck:
             found.append(f"a mask leaves a path with probability {self.theta:.3g} only: {effect}; {self._remedy()}")
             if self.rate_sum is not None:
                 found.append(
-                    f"weights that need a path move as if the sum of learning rates were {self.theta * self.rate_sum:.3g}, "
-                    f"not {self.rate_sum:.3g}: to leave their initialisation as far they need {self._more_steps}"
+                    "weights that need a path move as if the sum of learning rates were "
+                    f"{self.theta * self.rate_sum:.3g}, not {self.rate_sum:.3g}: to leave their initialisation as far "
+                    f"they need {self._more_steps}"
                 )
         zero = self.zero_gradients
         if zero is not None and zero.low > self.cut_probability + 1 - TARGET:
             found.append(
                 f"the input gradient is exactly zero for a share {zero.estimate:.3g} of all samples, masks alone cut "
-                f"{self.cut_probability:.3g}: on many paths that masks leave, units are off (ReLU at 0); widen the narrowest "
-                "layers or use an activation without a flat side"
+                f"{self.cut_probability:.3g}: on many paths that masks leave, units are off (ReLU at 0); widen the "
+                "narrowest layers or use an activation without a flat side"
             )
         return found
 
     @property
     def _verdict(self) -> str:
         """What is said if there are no warnings."""
-        interval = self.cut_interval
-        if interval is not None and interval.high > 1 - TARGET:
+        cut, agreement = self.cut_interval, self.agreement_interval
+        if cut is not None and cut.high > 1 - TARGET:
             return f"no problem was found; that more than {1 - TARGET:.2g} are cut is not excluded: draw more samples"
+        if agreement is not None and agreement.low <= LEAST_AGREEMENT:
+            times = math.ceil((agreement.high - agreement.low) / LEAST_AGREEMENT)
+            return (
+                f"paths are no problem; whether the agreement is below {LEAST_AGREEMENT:.2g} is open: draw {times} times "
+                "as many samples"
+            )
         return "masks are no problem for this network"
 
     def _remedy(self) -> str:
@@ -171,8 +178,8 @@ class MaskCheck:
             )
         if self.is_measured and self.signal_factor is not None and self.signal_factor < LEAST_SIGNAL:
             found.append(
-                f"with masks the output varies over inputs {self.signal_factor:.2g} times as much as without, below the "
-                f"limit {LEAST_SIGNAL:.2g}: scale by 1/(1 - p) as nn.Dropout does, normalise, or lower the drop rate"
+                f"with masks the output varies over inputs {self.signal_factor:.2g} times as much as without, below "
+                f"the limit {LEAST_SIGNAL:.2g}: scale by 1/(1 - p) as nn.Dropout does, normalise, or drop less"
             )
         return found
 
@@ -237,7 +244,7 @@ class MaskCheck:
         depth = "" if self.allowed_depth is None else f"; limit {LEAST_AGREEMENT:.2g} at {self.allowed_depth}"
         if not self.is_measured:
             return [
-                f"signal       {self.signal_factor:.4g} times as large without rescaling (nn.Dropout rescales: mean kept)",
+                f"signal       {self.signal_factor:.4g} times as large without rescaling (nn.Dropout keeps the mean)",
                 f"agreement    {self.agreement:.4g} of the signal is common to two masks, rescaled or not{depth}",
             ]
         interval = self.agreement_interval

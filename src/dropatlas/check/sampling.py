@@ -109,12 +109,15 @@ def measure(passes: Passes, batch: Batch, axes: list[int | None], samples: int, 
     cuts, zeros = _trials(torch.cat(cut), linked, masks, samples), _trials(torch.cat(zero), alive, masks, samples)
     if not (varies or passes.saw_dropout or cuts.any()):
         raise ValueError(
-            f"nothing is dropped: {len(cuts)} training-mode samples drew no masks; check the drop rates, and that no "
-            "dropout layer is in evaluation mode (module.train() sets them all)"
+            f"nothing is dropped: {len(cuts)} training-mode samples drew no masks; check the drop rates, that no "
+            "dropout layer is in evaluation mode (module.train() sets them all), and that layers whose rates follow "
+            "their gradients have had a first backward pass"
         )
     agreement, signal_factor = _agreement(signals, _signals(control, axes, 1, rows))
     if agreement is None:
-        notes.append("the agreement of outputs needs at least 2 samples with different outputs: give more inputs")
+        notes.append(
+            "the agreement of outputs is not known: it needs 2 samples or more whose outputs differ by more than rounding"
+        )
     if passes.drops_in_evaluation:
         notes.append("functional dropout acts in evaluation mode too: pass training=self.training")
     return Measured(
@@ -217,7 +220,9 @@ def _signals(outputs: list[Tensor], axes: list[int | None], copies: int, rows: i
     if rows < 2 or all(axis is None for axis in axes):
         return []
     values = _rows(outputs, axes, copies * rows, copies).double().reshape(copies, rows, -1)
-    return list((values - values.mean(1, keepdim=True)).reshape(copies, -1).numpy())
+    centred = (values - values.mean(1, keepdim=True)).reshape(copies, -1)
+    rounding = 1e3 * _tolerance(values) ** 2 * float(values.abs().max())  # differences that are nothing else
+    return list(torch.where(centred.abs() > rounding, centred, 0).numpy())
 
 
 def _agreement(signals: list[np.ndarray], control: list[np.ndarray]) -> tuple[Interval | None, float | None]:
