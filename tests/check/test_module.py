@@ -492,7 +492,6 @@ def test_half_precision_is_no_cut():
                 parameter.mul_(0.3)
         found = quietly(module, torch.randn(4, 20, dtype=dtype), samples=50)
         assert found.cut_probability == 0
-        assert found.agreement > 0.05
         assert next(module.parameters()).dtype == dtype
 
 
@@ -552,7 +551,7 @@ def test_depth_drowns_the_signal_of_a_module_whose_paths_are_left():
     with pytest.warns(PercolationWarning, match="two masks agree on a share"):
         found = check_module(module, inputs, samples=16 * 600)
     assert found.theta > 0.999
-    assert "is open: draw" in str(quietly(module, inputs, samples=16 * 50))  # too few masks to tell
+    assert "is not excluded: draw" in str(quietly(module, inputs, samples=16 * 50))  # too few masks to tell
 
 
 def test_a_sound_network_warns_of_nothing():

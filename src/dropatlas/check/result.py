@@ -1,6 +1,7 @@
 """What a check found, its warnings, and its text for a terminal."""
 
 import math
+import textwrap
 from dataclasses import dataclass
 
 from dropatlas.check.crossing import TARGET, Chain
@@ -152,8 +153,8 @@ class MaskCheck:
         if agreement is not None and agreement.low <= LEAST_AGREEMENT:
             times = math.ceil((agreement.high - agreement.low) / LEAST_AGREEMENT)
             return (
-                f"paths are no problem; whether the agreement is below {LEAST_AGREEMENT:.2g} is open: draw {times} times "
-                "as many samples"
+                f"paths are no problem; that the agreement is below {LEAST_AGREEMENT:.2g} is not excluded: draw "
+                f"{times} times as many samples"
             )
         return "masks are no problem for this network"
 
@@ -216,7 +217,8 @@ class MaskCheck:
             )
         lines += [f"note         {text}" for text in self.notes]
         lines += [f"warning      {text}" for text in self.warnings] or [f"verdict      {self._verdict}"]
-        return "\n".join(lines)
+        indent = " " * len("warning      ")
+        return "\n".join(textwrap.fill(line, 120, subsequent_indent=indent, break_long_words=False) for line in lines)
 
     def _network_lines(self) -> list[str]:
         both = "some per sample, some per step"

@@ -100,8 +100,9 @@ def measure(passes: Passes, batch: Batch, axes: list[int | None], samples: int, 
     zero: list[Tensor] = []
     signals: list[np.ndarray] = []
     for draw in range(count):
-        drawn, has_gradient = passes.gradients(batch, seed + 1 + draw)
-        has_path = passes.gradients(batch, seed + 1 + draw, is_leaky=True)[1] if passes.saw_rectifier else has_gradient
+        masks_seed = _seed(seed, draw)
+        drawn, has_gradient = passes.gradients(batch, masks_seed)
+        has_path = passes.gradients(batch, masks_seed, is_leaky=True)[1] if passes.saw_rectifier else has_gradient
         cut.append(~has_path.reshape(copies, rows))
         zero.append(~has_gradient.reshape(copies, rows))
         if len(signals) < MOST_SIGNALS:
@@ -116,7 +117,7 @@ def measure(passes: Passes, batch: Batch, axes: list[int | None], samples: int, 
     agreement, signal_factor = _agreement(signals, _signals(control, axes, 1, rows))
     if agreement is None:
         notes.append(
-            "the agreement of outputs is not known: it needs 2 samples or more whose outputs differ by more than rounding"
+            "the agreement is not known: it needs 2 samples or more whose outputs differ by more than rounding"
         )
     if passes.drops_in_evaluation:
         notes.append("functional dropout acts in evaluation mode too: pass training=self.training")
@@ -131,6 +132,11 @@ def measure(passes: Passes, batch: Batch, axes: list[int | None], samples: int, 
         signal_factor=signal_factor,
         notes=tuple(notes),
     )
+
+
+def _seed(seed: int, draw: int) -> int:
+    """Seed of one draw; those of neighbouring seeds have nothing in common."""
+    return int(np.random.SeedSequence([seed, draw]).generate_state(1)[0])
 
 
 def _trials(events: Tensor, counts: Tensor, masks: Masks, samples: int) -> np.ndarray:
@@ -152,7 +158,7 @@ def _without_masks(passes: Passes, batch: Batch, seed: int, is_leaky: bool) -> t
     outputs, alive = passes.gradients(batch, seed, drops=False, is_leaky=is_leaky)
     if _is_random(passes, batch, seed, drops=False):
         for look in range(1, LOOKS):
-            alive = alive | passes.gradients(batch, seed + look, drops=False, is_leaky=is_leaky)[1]
+            alive = alive | passes.gradients(batch, _seed(seed, look), drops=False, is_leaky=is_leaky)[1]
     return outputs, alive
 
 
@@ -192,7 +198,7 @@ def _masks(passes: Passes, batch: Batch, axes: list[int | None], seed: int) -> t
     if equal.size == 1 or all(axis is None for axis in axes):
         varies = _is_random(passes, batch, seed, drops=True)
         return found, varies, [f"masks are taken to be drawn for every {found}: the outputs cannot tell"]
-    drawn = [_rows(passes.outputs(equal, seed + look), axes, equal.size) for look in range(LOOKS)]
+    drawn = [_rows(passes.outputs(equal, _seed(seed, look)), axes, equal.size) for look in range(LOOKS)]
     values = torch.stack(drawn).double()  # (pass, sample, output)
     spread = _tolerance(drawn[0]) * float(values.abs().max())
     if bool((values - values[:, :1] > spread).any() | (values[:, :1] - values > spread).any()):
