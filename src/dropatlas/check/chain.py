@@ -238,7 +238,7 @@ def _read_layer(chain: _Layers, layer: nn.Module, place: str) -> None:
 
 
 def _read_weights(chain: _Layers, layer: nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d, place: str) -> None:
-    if bool((layer.weight == 0).any()):
+    if float((layer.weight == 0).double().mean()) > 1e-3:  # random numbers are 0 now and then
         raise NoChainError(f"{place} has weights that are exactly 0, paths that are not there")
     if isinstance(layer, nn.Linear):
         edge_rate = float(layer.drop_rate) if isinstance(layer, DropConnectLinear) and layer.training else 0.0

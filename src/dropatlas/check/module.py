@@ -14,7 +14,7 @@ from dropatlas.check.network import planned
 from dropatlas.check.passes import Batch, Passes
 from dropatlas.check.result import MaskCheck, PercolationWarning
 from dropatlas.check.sampling import SURE, Measured, find_samples, measure
-from dropatlas.check.state import left_as_it_was
+from dropatlas.check.state import left_as_it_was, plain_passes
 from dropatlas.percolation.arguments import check_integer
 from dropatlas.stats import binomial_p_value
 
@@ -77,18 +77,18 @@ def check_module(
     samples, seed = check_integer(samples, "samples", 10), check_integer(seed, "seed", 0)
     module = getattr(module, "_orig_mod", module)  # of torch.compile
     _check_module_and_inputs(module, inputs)
-    with left_as_it_was(module) as tensors, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # forward's own, hundreds of times
+    with left_as_it_was(module) as tensors, plain_passes():
         passes = Passes(module)
-        notes = _run_once(passes, inputs, tensors)
-        if passes.batch_norms:
-            notes.append(
-                "batch normalisation ran with its running statistics, as it mixes the samples of a batch otherwise"
-            )
-        batch, axes, found = find_samples(passes, inputs, batch_dimension, seed)
-        measured = measure(passes, batch, axes, samples, seed)
-        passes.set_modes()
-        chain, reason = _exact_chain(module, inputs, measured)
+        try:
+            notes = _run_once(passes, inputs, tensors)
+            batch, axes, found = find_samples(passes, inputs, batch_dimension, seed)
+            measured = measure(passes, batch, axes, samples, seed)
+            passes.set_modes()
+            chain, reason = _exact_chain(module, batch, measured)
+        except ValueError:
+            raise
+        except Exception as error:  # whatever forward or its backward pass raises later than in the first pass
+            raise ValueError(f"{type(module).__name__} fails in a later pass ({_named(error)})") from error
     check = _check(chain, reason, measured, (*notes, *found, *measured.notes))
     check = replace(check, batch_size=plan.batch_size or measured.size, steps=plan.steps, rate_sum=plan.rate_sum)
     for text in check.warnings:
@@ -117,19 +117,21 @@ def _check_module_and_inputs(module: nn.Module, inputs: Any) -> None:
 
 
 def _run_once(passes: Passes, inputs: Any, tensors: list[Tensor]) -> list[str]:
-    """Run once as the module is, then in the finest type that works, in which it stays; notes on the type."""
+    """Run once as the module is, then in the finest type that works, in which it stays; notes on how it runs."""
     whole = Batch(inputs, None, 1)
     try:
         passes.outputs(whole, 0)
     except Exception as error:  # whatever forward raises
-        reason = str(error).strip().partition("\n")[0]
         raise ValueError(
-            f"{type(passes.module).__name__} fails on these inputs ({type(error).__name__}: {reason}); "
+            f"{type(passes.module).__name__} fails on these inputs ({_named(error)}); "
             "give a batch that module(inputs), module(*inputs) (tuple or list) or module(**inputs) (dictionary) "
             "takes, on its device"
         ) from error
     floating = [tensor for tensor in tensors if tensor.is_floating_point()]
     before, default = [tensor.data for tensor in floating], torch.get_default_dtype()
+    notes = []
+    if any(part.running_mean is not None for part in passes.batch_norms):
+        notes.append("batch normalisation ran with its running statistics, as its own mix the samples of a batch")
     for dtype in (torch.float64, torch.float32):
         torch.set_default_dtype(dtype)
         passes.dtype = dtype
@@ -139,23 +141,30 @@ def _run_once(passes: Passes, inputs: Any, tensors: list[Tensor]) -> list[str]:
             passes.gradients(whole, 0)
         except Exception:  # a forward that insists on another type
             continue
-        return [] if dtype == torch.float64 else ["passes ran in float32, not float64: gradients below 1e-45 look cut"]
+        if dtype != torch.float64:
+            notes.append("passes ran in float32, not float64: gradients below 1e-45 look cut")
+        return notes
     torch.set_default_dtype(default)
     passes.dtype = None
     for tensor, data in zip(floating, before, strict=True):
         tensor.data = data
     passes.gradients(whole, 0)
-    return ["passes ran in the module's own type, not float64: gradients that underflow look cut"]
+    return [*notes, "passes ran in the module's own type, not float64: gradients that underflow look cut"]
 
 
-def _exact_chain(module: nn.Module, inputs: Any, measured: Measured) -> tuple[Chain | None, str]:
+def _named(error: Exception) -> str:
+    """Kind and first line of an error."""
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+
+
+def _exact_chain(module: nn.Module, batch: Batch, measured: Measured) -> tuple[Chain | None, str]:
     """The module's chain, if its exact θ agrees with what was measured; else the reason why there is none."""
+    if batch.dimension != 0:
+        return None, "the samples are not the rows of the input"
     try:
-        chain = read_chain(module, inputs)
+        chain = read_chain(module, batch.inputs)
         _, cut = chain.crossing()
-    except NoChainError as error:
-        return None, str(error)
-    except ValueError as error:  # too wide
+    except (NoChainError, ValueError) as error:  # no chain, or one that is too wide
         return None, str(error)
     if binomial_p_value(round(measured.cut.estimate * measured.trials), measured.trials, cut) < SURE:
         return None, f"the chain that was read would be cut with probability {cut:.3g}, which the samples contradict"

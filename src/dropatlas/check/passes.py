@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from dropatlas.check.nested import call, tensors_in, with_tensors
@@ -57,7 +56,7 @@ class _Watch(TorchFunctionMode):
             self.saw_rectifier = True
             if self.is_leaky:  # no other argument of these functions is a boolean
                 in_place = name.endswith("_") or any(value is True for value in (*args, *kwargs.values()))
-                return functional.leaky_relu(args[0] if args else kwargs["input"], _LEAK, in_place)
+                return _leaky(args[0] if args else kwargs["input"], in_place)
         result = func(*args, **kwargs)
         if self.tokens and isinstance(result, Tensor) and self._takes_tokens((args, kwargs)):
             if result.is_floating_point():
@@ -70,6 +69,12 @@ class _Watch(TorchFunctionMode):
 
     def _takes_tokens(self, tree: object) -> bool:
         return any(id(tensor) in self.tokens for tensor in tensors_in(tree))
+
+
+def _leaky(values: Tensor, in_place: bool) -> Tensor:
+    """Leaky ReLU whose backward pass does not need its output, which later layers may change in place."""
+    slopes = torch.where(values.detach() > 0, 1.0, _LEAK).to(values.dtype)
+    return values.mul_(slopes) if in_place else values * slopes
 
 
 @dataclass(frozen=True)

@@ -259,12 +259,12 @@ class MaskCheck:
     def _plan_lines(self) -> list[str]:
         lines = []
         if self.chain is not None:
-            why = self.safe_width if self.safe_width is not None else f"none ({self.chain.why_no_safe_width()})"
-            lines.append(f"safe width   {why}  (smallest for all hidden layers alike: theta >= {TARGET:g})")
-        planned = (
-            "" if self.rate_sum is None else f"; planned {self.rate_sum:.4g}, left {self.theta * self.rate_sum:.4g}"
-        )
-        lines.append(f"budget       theta times the sum of learning rates, or {self._more_steps}{planned}")
+            smallest = f"{self.safe_width}  (smallest for all hidden layers alike: theta >= {TARGET:g})"
+            none = f"none ({self.chain.why_no_safe_width()})"
+            lines.append(f"safe width   {none if self.safe_width is None else smallest}")
+        if self.chain is not None or self.theta < 1 or self.rate_sum is not None:
+            plan = f"; planned {self.rate_sum:.4g}" if self.rate_sum is not None else ""
+            lines.append(f"budget       theta times the sum of learning rates, or {self._more_steps}{plan}")
         return lines
 
     @property

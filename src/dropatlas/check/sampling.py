@@ -6,6 +6,7 @@ for masks:
 
 - *Rectifiers.* A ReLU unit that is off passes no gradient either. Paths are therefore counted with leaky rectifiers,
   whose gradient vanishes nowhere; the share of zero gradients with the rectifiers as they are is reported beside it.
+  Known are those of torch by their names; one written with `clamp` or `maximum` is taken for a mask where it is off.
 - *What is zero anyway.* A sample without any gradient when nothing is dropped says nothing about masks, and is
   left out.
 
@@ -35,6 +36,7 @@ from dropatlas.stats import Interval, binomial_interval
 Masks = Literal["sample", "step", "both"]
 
 LARGEST_BATCH = 256  # samples of one pass, unless the inputs are more
+LARGEST_INPUT = 2**20  # numbers in the inputs of one pass, likewise; a token counts as 256
 LOOKS = 16  # passes that decide whether masks are drawn per sample
 MOST_OUTPUTS = 4096  # numbers of one pass that the agreement is taken over, evenly spaced
 MOST_SIGNALS = 2000  # masks of each sample that it is taken over
@@ -88,7 +90,7 @@ def measure(passes: Passes, batch: Batch, axes: list[int | None], samples: int, 
     if not linked.any():
         raise ValueError(
             f"the input gradient is zero without masks too, for all {batch.size} samples, so masks cannot be "
-            "judged: check that the output depends on the inputs and that no activation is saturated"
+            "judged: check that no activation is saturated and no layer's weights start at 0 (train a few steps first)"
         )
     masks, varies, notes = _masks(passes, batch, axes, seed)
     rows, copies, count = batch.size, 1, samples
@@ -114,7 +116,8 @@ def measure(passes: Passes, batch: Batch, axes: list[int | None], samples: int, 
             "dropout layer is in evaluation mode (module.train() sets them all), and that layers whose rates follow "
             "their gradients have had a first backward pass"
         )
-    agreement, signal_factor = _agreement(signals, _signals(control, axes, 1, rows))
+    control = control if [x.shape[1:] for x in control] == [x.shape[1:] for x in drawn] else []
+    agreement, signal_factor = _agreement(signals, _signals(control, axes, 1, rows) if control else [])
     if agreement is None:
         notes.append(
             "the agreement is not known: it needs 2 samples or more whose outputs differ by more than rounding"
@@ -132,6 +135,11 @@ def measure(passes: Passes, batch: Batch, axes: list[int | None], samples: int, 
         signal_factor=signal_factor,
         notes=tuple(notes),
     )
+
+
+def _seed(seed: int, draw: int) -> int:
+    """Seed of one draw; those of neighbouring seeds have nothing in common."""
+    return int(np.random.SeedSequence([seed, draw]).generate_state(1)[0])
 
 
 def _seed(seed: int, draw: int) -> int:
@@ -164,12 +172,13 @@ def _without_masks(passes: Passes, batch: Batch, seed: int, is_leaky: bool) -> t
 
 def _is_random(passes: Passes, batch: Batch, seed: int, drops: bool) -> bool:
     first, second = (passes.outputs(batch, each, drops) for each in (seed, seed + 1))
-    return not all(_close(a, b) for a, b in zip(first, second, strict=True))
+    return len(first) != len(second) or not all(_close(a, b) for a, b in zip(first, second, strict=True))
 
 
 def _copies(passes: Passes, batch: Batch, seed: int, samples: int) -> int:
     """How often the inputs are repeated in one pass; once if the module takes no other number of samples."""
-    copies = min(LARGEST_BATCH // batch.size, -(-samples // batch.size))
+    numbers = sum(x.numel() * (1 if x.is_floating_point() else 256) for x in tensors_in(batch.inputs))
+    copies = min(LARGEST_BATCH // batch.size, LARGEST_INPUT // numbers, -(-samples // batch.size))
     if copies > 1:
         try:
             passes.outputs(batch.rows(torch.arange(batch.size).repeat(copies)), seed)
@@ -295,7 +304,7 @@ def find_samples(
         if axes and any(axis is not None for axis in axes):
             is_expected = dimension is not None or each == 0
             note = f"samples are counted along dimension {each} of the inputs: dimension 0 mixes them"
-            return batch, axes, [] if is_expected else [note]
+            return batch, _training_axes(passes, batch, axes, seed), [] if is_expected else [note]
         if passes.returns_numbers:
             return batch, axes, ["outputs are single numbers: the samples are taken to be independent without masks"]
     if dimension is not None:
@@ -303,8 +312,19 @@ def find_samples(
             f"samples along batch_dimension={dimension} depend on each other without masks too; leave it out to "
             "have the dimension found, or else the whole input counted as one sample"
         )
-    note = "forward mixes the samples of its input: the whole input counts as one sample, and masks by step"
-    return Batch(inputs, None, 1), [None] * len(axes), [note]
+    note = (
+        "forward mixes the samples of its input: the whole input counts as one sample, and masks by step (if a tensor "
+        "of the inputs has the length of the batch by chance, give another number of samples)"
+    )
+    whole = Batch(inputs, None, 1)
+    return whole, [None] * len(passes.outputs(whole, seed)), [note]
+
+
+def _training_axes(passes: Passes, batch: Batch, axes: list[int | None], seed: int) -> list[int | None]:
+    """The dimensions, also where forward gives other outputs in training mode (such as auxiliary ones)."""
+    outputs, control = passes.outputs(batch, seed), passes.outputs(batch, seed, drops=False)
+    is_alike = [output.shape for output in outputs] == [output.shape for output in control]
+    return axes if is_alike else [_axis_of_size(output, batch.size) for output in outputs]
 
 
 def _axis_of_size(output: Tensor, size: int) -> int | None:

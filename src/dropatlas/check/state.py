@@ -1,8 +1,9 @@
 """Run a module as often as a check needs, and leave it, and all random generators, as they were."""
 
 import random
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
@@ -80,6 +81,20 @@ def left_as_it_was(module: nn.Module) -> Iterator[list[Tensor]]:
         np.random.set_state(numpy_state)
         for generator, state in generators:
             generator.set_state(state)
+
+
+@contextmanager
+def plain_passes() -> Iterator[None]:
+    """Within the block gradients are taken, types are as stated, and forward's warnings, hundreds, are not shown."""
+    with (
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        torch.autocast("cpu", enabled=False),
+        torch.autocast("cuda", enabled=False) if torch.cuda.is_available() else nullcontext(),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _tables(part: nn.Module) -> list[tuple[dict[str, object], dict[str, object]]]:
