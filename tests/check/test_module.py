@@ -209,9 +209,19 @@ class LeNet(nn.Module):
         return self.fc2(functional.dropout(x, training=self.training))
 
 
+class QuietByDefault(ThreeLayers):
+    def forward(self, x):
+        return self.fc3(functional.alpha_dropout(functional.dropout(self.fc1(x), 0.5), 0.9))
+
+
 @pytest.mark.parametrize(
     ("module", "shape", "theta"),
-    [(ThreeLayers, (4,), 0.5625), (FunctionalDropout, (4,), 0.5625), (LeNet, (1, 10, 10), (1 - 0.4**3) * 0.875)],
+    [
+        (QuietByDefault, (4,), 0.75),
+        (ThreeLayers, (4,), 0.5625),
+        (FunctionalDropout, (4,), 0.5625),
+        (LeNet, (1, 10, 10), (1 - 0.4**3) * 0.875),
+    ],
 )
 def test_modules_with_a_forward_of_their_own_are_read(module, shape, theta):
     found = quietly(module(), torch.randn(8, *shape), samples=100)
@@ -220,9 +230,6 @@ def test_modules_with_a_forward_of_their_own_are_read(module, shape, theta):
 
 
 def test_only_layers_in_training_mode_drop():
-    module = ThreeLayers()
-    module.drop.p = 0.5
-    module.second = nn.Dropout(0.5).eval()
     chain = nn.Sequential(nn.Linear(4, 2), nn.Dropout(0.5), nn.Linear(2, 2), nn.Dropout(0.9).eval(), nn.Linear(2, 2))
     assert quietly(chain, torch.randn(8, 4), samples=100).theta == pytest.approx(0.75)
     assert_samples(quietly(Untraceable(*chain), torch.randn(8, 4)), 0.75)

@@ -260,7 +260,7 @@ def _read_operation(chain: _Layers, node: fx.Node, place: str) -> None:
     if node.op == "get_attr" or not (isinstance(node.target, str) or _is_of_torch(node.target)):
         raise NoChainError(f"{place} is an operation the exact reader does not know")
     if name in _UNIT_DROPOUT_NAMES | _CHANNEL_DROPOUT_NAMES:
-        rate, acts = _argument(node, 1, "p", 0.5), _argument(node, 2, "training", True)
+        rate, acts = _argument(node, 1, "p", 0.5), _argument(node, 2, "training", "alpha" not in name)
         if not isinstance(rate, (int, float)) or not isinstance(acts, bool):
             raise NoChainError(f"{place} has a rate that is no number while tracing")
         drop = chain.drop_units if name in _UNIT_DROPOUT_NAMES else chain.drop_channels

@@ -48,7 +48,7 @@ class _Watch(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         if name in _DROPOUT:
             rate = kwargs.get("p", args[1] if len(args) > 1 else 0.5)
-            acts = kwargs.get("training", kwargs.get("train", args[2] if len(args) > 2 else True))
+            acts = kwargs.get("training", kwargs.get("train", args[2] if len(args) > 2 else "alpha" not in name))
             self.saw_dropout |= bool(rate) and bool(acts)
             if not self.drops:
                 return args[0] if args else kwargs["input"]

@@ -142,11 +142,6 @@ def _seed(seed: int, draw: int) -> int:
     return int(np.random.SeedSequence([seed, draw]).generate_state(1)[0])
 
 
-def _seed(seed: int, draw: int) -> int:
-    """Seed of one draw; those of neighbouring seeds have nothing in common."""
-    return int(np.random.SeedSequence([seed, draw]).generate_state(1)[0])
-
-
 def _trials(events: Tensor, counts: Tensor, masks: Masks, samples: int) -> np.ndarray:
     """Independent observations of an event, from its table by mask and sample, shape (draws, B).
 
