@@ -42,19 +42,28 @@ def show_data(offline_directory: str | None) -> str:
 
 
 def show_check(arguments: argparse.Namespace) -> str:
-    """What masks do to a network (`dropatlas.collapse.check`).
+    """What masks do to a fully connected network (`dropatlas.check`, which checks any module from Python).
 
     Raises:
         ValueError: a value out of range, widths that are no integers, or a learning rate without steps.
     """
-    from dropatlas.collapse.check import check_network, format_check  # takes torch along: only where it is needed
+    from dropatlas.check import check_network  # takes torch along: only where it is needed
 
     try:
         widths = [int(width) for width in arguments.widths.split(",")]
     except ValueError:
         raise ValueError(f"widths must be integers separated by commas, got {arguments.widths!r}") from None
-    plan = {"steps": arguments.steps, "learning_rate": arguments.learning_rate}
-    return format_check(check_network(widths, arguments.drop_rate, arguments.model, **plan))
+    return str(
+        check_network(
+            widths,
+            arguments.drop_rate,
+            arguments.model,
+            masks=arguments.masks,
+            batch_size=arguments.batch_size,
+            steps=arguments.steps,
+            learning_rate=arguments.learning_rate,
+        )
+    )
 
 
 def show_verification(results: Path) -> str:
@@ -129,10 +138,18 @@ def main() -> None:
     status = data.add_parser("status", help="what is present, verified, missing, and where it would come from")
     status.add_argument("--offline-directory", help="folder to look in instead of the configured places")
     status.set_defaults(answer=lambda arguments: show_data(arguments.offline_directory))
-    check = commands.add_parser("check", help="whether dropout masks cut a network, and what that costs")
+    check = commands.add_parser(
+        "check", help="whether dropout masks cut a network of given widths (any module: dropatlas.check.check_module)"
+    )
     check.add_argument("--widths", required=True, help="widths of all layers, input and output included: 64,64,10")
     check.add_argument("--drop-rate", type=float, required=True, help="removal probability p")
     check.add_argument("--model", choices=("site", "bond"), default="site", help="dropout (site) or dropconnect (bond)")
+    check.add_argument(
+        "--masks",
+        choices=("sample", "step"),
+        help="drawn for every sample (default for site, as nn.Dropout) or every step (default for bond)",
+    )
+    check.add_argument("--batch-size", type=int, help="samples of a step")
     check.add_argument("--steps", type=int, help="planned training steps")
     check.add_argument("--learning-rate", type=float, help="planned constant learning rate; needs --steps")
     check.set_defaults(answer=show_check)
