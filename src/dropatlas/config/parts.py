@@ -7,12 +7,12 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from dropatlas.collapse.architectures import ModifiedTopologies, OtherTopologies
 from dropatlas.collapse.settings import (
     Decoupling,
     DriftBound,
     LearningTime,
     Movement,
-    OtherTopologies,
     Variants,
     WidthDepth,
 )
@@ -70,6 +70,9 @@ class CollapseSettings(Section):
     learning_time: LearningTime = Field(description="experiment 4: steps to learn against 1/theta")
     drift_bound: DriftBound = Field(description="experiment 5: the drift bound of Theorem V.3")
     topologies: OtherTopologies = Field(description="experiment 6: residual and convolutional networks")
+    modified_topologies: ModifiedTopologies = Field(
+        description="experiment 7: modified dropout on several architectures"
+    )
 
 
 class PhasesSettings(Section):
