@@ -5,12 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from dropatlas.claims.checks import mean_check, mean_tests, never_check, no_number, share_check
-from dropatlas.claims.parts import LEVEL, Band, Check, Part, decide
+from dropatlas.claims.parts import Band, Check, Part, decide
 from dropatlas.claims.verdicts import Judgement, State
-from dropatlas.stats import Interval, known_seeds
+from dropatlas.collapse.topology_effects import kept_benefit, paired_differences, ratio_interval, undecidable
 
 TOPOLOGIES = "collapse/topologies"
 MODIFIED = "collapse/modified_topologies"
@@ -35,7 +34,7 @@ def crossings(cells: Iterator[tuple[str, pd.DataFrame, str]], agree: float) -> l
 def share_of_effect(where: str, part: np.ndarray, whole: np.ndarray, band: Band) -> Check:
     """Ratio of two paired means over seeds, such as the kept share of a benefit.
 
-    Fieller's interval; the tests are those of the mean of part - end·whole, which is exact where seeds are normal.
+    The tests are those of the mean of part - end·whole, in accord with Fieller's interval (`ratio_interval`).
 
     Args:
         where: Which networks it is of.
@@ -43,39 +42,13 @@ def share_of_effect(where: str, part: np.ndarray, whole: np.ndarray, band: Band)
         whole: What it is compared with, shape (m,); unless its mean is clearly above 0 the check stays open.
         band: What must be shown; its lower end is finite, its upper end is not.
     """
-    finite = np.isfinite(part) & np.isfinite(whole)
-    count = len(known_seeds(np.where(finite, whole, np.nan)))
-    part, whole = part[finite], whole[finite]
-    if not count or mean_tests(whole, (0.0, np.inf))[0] > LEVEL:
+    value = ratio_interval(part, whole)
+    if not np.isfinite(value.estimate):
         return no_number(where, band)
-    (aa, ab), (_, bb) = np.cov(part, whole) * stats.t.isf(LEVEL, count - 1) ** 2 / count
-    a, b = part.mean(), whole.mean()
-    # (a - r·b)² = t²·var(mean of part - r·whole): a parabola in r that opens upwards, as the whole is clear
-    centre, curvature = a * b - ab, b**2 - bb
-    half = np.sqrt(max(centre**2 - curvature * (a**2 - aa), 0.0))
-    value = Interval(float(a / b), float((centre - half) / curvature), float((centre + half) / curvature))
-    inside, outside = mean_tests(part - band[0] * whole, (0.0, np.inf))
-    return Check(where, value, band, count, inside, outside)
-
-
-def kept_benefit(rows: pd.DataFrame) -> dict[tuple[int, float], tuple[np.ndarray, np.ndarray]]:
-    """Benefit of branches under dropout and without it: test loss ratio of the identity alone minus their own.
-
-    Args:
-        rows: Table `collapse/topologies`.
-
-    Returns:
-        By width and removal probability, a value per seed each; NaN where a network diverged.
-    """
-    residual = rows[(rows.topology == "residual") & ~rows.diverged]
-    found = {}
-    for width, networks in residual.groupby("width"):
-        loss = networks.pivot_table(index="seed", columns=["variant", "drop_rate"], values="scaled_loss_ratio")
-        if {("identity", 1.0), ("none", 0.0)} <= set(loss) and "dropout" in loss:
-            alone, whole = loss["identity"][1.0], loss["none"][0.0]
-            for p, masked in loss["dropout"].items():
-                found[width, p] = ((alone - masked).to_numpy(), (alone - whole).to_numpy())
-    return found
+    contrast = part - band[0] * whole
+    contrast = contrast[np.isfinite(contrast)]
+    inside, outside = mean_tests(contrast, (0.0, np.inf))
+    return Check(where, value, band, len(contrast), inside, outside)
 
 
 def _paths(rows: pd.DataFrame, within: Callable[[pd.Series], pd.Series]) -> pd.DataFrame:
@@ -125,6 +98,7 @@ def judge_p12(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
         for (width, p), benefits in kept_benefit(rows).items()
         if (width, p) in blocked_cells
     ]
+    unclear = ", ".join(check.where for check in kept if not check.known)
     share, most, not_most = "share of networks that learn", (criterion["learns"], 1.0), (0.0, criterion["learns"])
     none = "no convolution whose control learns has {} by θ and by count"
     return decide(
@@ -148,77 +122,44 @@ def judge_p12(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
                 "share of the branches' benefit over the identity alone that is kept under dropout",
                 kept,
                 ".0%",
+                dict.fromkeys(State, f"cannot tell, no clear benefit of the branches: {unclear}") if unclear else {},
                 why_open="the branches have no clear benefit over the identity alone, or no cell has few paths",
             ),
         ]
     )
 
 
-def paired_differences(rows: pd.DataFrame, column: str) -> pd.Series:
-    """Modified minus plain dropout, paired over seeds (equal start, data and masks).
+def _better(cell: pd.DataFrame, margin: float) -> list[Check]:
+    """That modified dropout has the lower test loss at both horizons; it fails without a benefit of `margin` at both.
 
-    Args:
-        rows: Table `collapse/modified_topologies`.
-        column: A measure.
-
-    Returns:
-        By architecture, biases, learning rate, step and seed; NaN where one of both diverged.
+    The last one is shown.
     """
-    keys = ["architecture", "biases", "learning_rate", "step", "seed"]
-    values = rows.assign(value=rows[column].mask(rows.diverged)).set_index([*keys, "variant"]).value
-    both = values.unstack().reindex(columns=["modified", "dropout"])
-    return both.modified - both.dropout
-
-
-def undecidable(cell: pd.DataFrame) -> str:
-    """Why networks of one architecture and learning rate cannot tell modified from plain dropout; empty if they can."""
-    masked = cell[(cell.variant != "none") & (cell.step == cell.step.max())]
-    if not cell.control_learns.all():
-        return "networks without dropout do not learn"
-    if not masked.crossed_steps.sum():
-        return "no step has a path"
-    return "every step has a path" if (masked.crossed_steps == masked.step).all() else ""
-
-
-def _better(rows: pd.DataFrame, margin: float) -> tuple[list[Check], str]:
-    """That modified dropout has the lower test loss, at both horizons and every learning rate; what cannot tell."""
-    checks, unable = [], []
-    for rate, cell in rows.groupby("learning_rate"):
-        name, band = f"α = {rate:g}", (-np.inf, 0.0)
-        if why := undecidable(cell):
-            checks.append(no_number(name, band))
-            unable.append(f"{name}: {why}")
-            continue
-        differences = paired_differences(cell, "test_loss_ratio")
-        half, full = (
-            mean_check(name, values.to_numpy(), band, fails_outside=(-np.inf, -margin))
-            for _, values in differences.groupby("step")
-        )
-        both = {side: max(getattr(half, side), getattr(full, side)) for side in ("p_holds", "p_fails")}
-        checks.append(replace(full, **both))
-    return checks, "; ".join(unable)
+    half, full = (
+        mean_check("", values.to_numpy(), (-np.inf, 0.0), fails_outside=(-np.inf, -margin))
+        for _, values in paired_differences(cell, "test_loss_ratio").groupby("step")
+    )
+    return [replace(full, p_holds=max(half.p_holds, full.p_holds), p_fails=max(half.p_fails, full.p_fails))]
 
 
 def judge_p20(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """P20: modified dropout ends at a lower test loss on networks with biases, and equals dropout without.
 
-    A part for each architecture: modified minus plain dropout in test loss ratio is clearly below 0 at every learning
-    rate, after T/2 and after T steps alike (a transient shows at one of them only); it fails where it is clearly above
+    A part for each architecture and learning rate: modified minus plain dropout in test loss ratio is clearly below 0
+    after T/2 and after T steps alike (a transient shows at one of them only); it fails where it is clearly above
     -`margin` at both: worse, or no benefit that matters. Without biases one pair that differs in any number fails.
-    Counted steps with a path agree with θ within `agree`. Cells that cannot tell stay open with their reason.
+    Counted steps with a path agree with θ within `agree`. Cells that cannot tell are open with their reason.
     """
     rows = tables[MODIFIED]
     biased, free = rows[rows.biases], rows[~rows.biases]
     parts = []
-    for architecture, cell in biased.groupby("architecture", sort=False):
-        checks, unable = _better(cell, criterion["margin"])
+    for (architecture, rate), cell in biased.groupby(["architecture", "learning_rate"], sort=False):
+        unable = undecidable(cell)
         parts.append(
             Part(
-                f"modified dropout is better: {architecture}",
+                f"modified dropout is better: {architecture}, α = {rate:g}",
                 "test loss ratio of modified minus plain dropout (paired over seeds, at the last step)",
-                checks,
-                notes=dict.fromkeys(State, f"cannot tell: {unable}") if unable else {},
-                why_open=unable or "there are too few numbers",
+                [] if unable else _better(cell, criterion["margin"]),
+                why_open=f"cannot tell, {unable}" if unable else "there are too few numbers",
             )
         )
     measures = ("train_loss_ratio", "test_loss_ratio", "relative_movement")

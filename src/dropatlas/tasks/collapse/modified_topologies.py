@@ -17,6 +17,7 @@ from dropatlas.collapse.problems import Problem, digits_problem
 from dropatlas.collapse.topologies import StackedTopology
 from dropatlas.data import load
 from dropatlas.progress import LoggedProgress
+from dropatlas.randomness import generator
 from dropatlas.tasks.collapse.common import integers, small_products
 from dropatlas.tasks.runner import run_table_task
 
@@ -48,10 +49,10 @@ CELL = ["architecture", "biases", "width", "cell_drop_rate", "learning_rate"]
 LOOKS = 5  # measurements averaged before each horizon: a constant rate leaves the last step noisy
 
 
-def _look(networks: StackedTopology, samples: int) -> np.ndarray:
-    """Training and test loss and accuracy (4, R), by the prediction whose training loss is lower."""
+def _look(networks: StackedTopology, training: np.ndarray) -> np.ndarray:
+    """Training and test loss and accuracy (4, R), by the prediction whose loss on these training digits is lower."""
     problem = networks.problem
-    train, train_hits = networks.evaluate(problem.train_x[:samples], problem.train_y[:samples])
+    train, train_hits = networks.evaluate(problem.train_x[training], problem.train_y[training])
     test, test_hits = networks.evaluate(problem.test_x, problem.test_y)
     return np.where(train[0] <= train[1], *np.stack([train, test, train_hits, test_hits], axis=1))
 
@@ -66,12 +67,13 @@ def _train(cell: Stacked, biases: bool, settings: ModifiedTopologies, seed: int,
     fixed["architecture"], fixed["depth"], fixed["width"] = cell.architecture, settings.depth, cell.width
     fixed["cell_drop_rate"] = cell.drop_rate
     fixed["theta"] = [crossing_of(cell.architecture, m.drop_rate, cell.width, settings.depth).own for m in members]
-    parts = []
+    parts, order = [], generator(seed, "collapse", "training evaluation").permutation(len(problem.train_x))
+    training = order[: settings.samples]  # stored digits come class by class
     for horizon in settings.measured_steps():
         looks = []
         for step in np.linspace(0.8 * horizon, horizon, LOOKS + 1)[1:].round().astype(int):
             networks.advance(int(step))
-            looks.append(_look(networks, settings.samples))
+            looks.append(_look(networks, training))
         train, test, train_hits, test_hits = np.mean(looks, axis=0)
         moved = networks.measure()["relative_movement"]
         ratios = {"train_loss_ratio": train / problem.trivial_loss, "test_loss_ratio": test / problem.trivial_loss}
