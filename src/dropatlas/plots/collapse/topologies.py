@@ -46,12 +46,12 @@ def topologies(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Figure:
     markers = dict(zip(sorted(convolutions.width.unique()), MARKERS, strict=False))
     shown = [*convolution_cells(rows)]
     controls = convolutions[(convolutions.variant == "none") & ~convolutions.diverged]
-    shown += [((None, width, 0.0), cell) for width, cell in controls.groupby("width")]
+    shown += [(("none", width, 0.0), cell) for width, cell in controls.groupby("width")]
     for (gain, width, p), cell in shown:
-        colour = "0.35" if gain is None else COLOURS[0 if gain == "plain" else 1]
+        colour = "0.35" if gain == "none" else COLOURS[0 if gain == "plain" else 1]
         learned = binomial_interval(int(cell.learned.sum()), len(cell))
         place = cell.theta_rate_sum.iloc[0] * (0.93 if gain == "plain" else 1.07)  # equal shares stay apart
-        decides = gain is None or cell.control_learns.all()
+        decides = gain == "none" or cell.control_learns.all()
         style = {"fmt": markers[width], "ms": 6, "capsize": 3, "color": colour, "mfc": colour if decides else "white"}
         error_bar(left, place, learned, **style)
         if gain != "compensated" and p:
