@@ -4,14 +4,13 @@ import subprocess
 import sys
 from functools import cache, reduce
 from math import isfinite
-
 import pytest
-
 from dropatlas.catalogue import Catalogue, Table, Work
 from dropatlas.catalogue.ddc import model_cost
 from dropatlas.catalogue.table import FIXED
 from dropatlas.claims import load_ledger
 from dropatlas.config import SCALES, Config, stored_config
+
 
 GRIDS = {
     "percolation/crossing_probability": ("percolation.crossing.widths", 128),
@@ -34,7 +33,8 @@ GRIDS = {
     "collapse/width_depth": ("collapse.width_depth.widths", 48),
     "collapse/learning_time": ("collapse.learning_time.widths", 24),
     "collapse/drift_bound": ("collapse.drift_bound.cells", {"depth": 30, "width": 3, "drop_rate": 0.1}),
-    "collapse/topologies": ("collapse.topologies.widths", 5),
+    "collapse/topologies": ("collapse.topologies.residuals", {"width": 5, "drop_rate": 0.5}),
+    "collapse/modified_topologies": ("collapse.modified_topologies.learning_rates", 0.1),
     "phases/diagram": ("phases.diagram.keep_rates", 0.35),
     "phases/diagram_relu": ("phases.diagram_relu.learning_rates", 0.07),
     "phases/width_trend": ("phases.width_trend.widths", 450),

@@ -1,20 +1,11 @@
 """Captions of the training-collapse report; arguments are the result tables that the figures show."""
 
 import pandas as pd
-
 from dropatlas.captions.words import number
-from dropatlas.collapse.effects import (
-    CERTAIN,
-    RARE,
-    ended,
-    final_means,
-    learners,
-    modified_minus_dropout,
-    movement_shares,
-    network_counts,
-    with_bound,
-)
+from dropatlas.collapse.effects import CERTAIN, RARE, ended, final_means, learners, modified_minus_dropout, movement_shares, network_counts, with_bound
 from dropatlas.collapse.partings import partings
+from dropatlas.collapse.topology_effects import convolution_cells, paired_differences
+
 
 PUBLISHED_DEPTH = 100
 GAINS = {"plain": "gain 1", "compensated": "gain 1/√q"}
@@ -147,17 +138,28 @@ def loss_digits(variants: pd.DataFrame) -> str:
 
 
 def topologies(rows: pd.DataFrame) -> str:
-    """Of table `collapse/topologies`: how many convolutional networks learn, by width and θ·Σα."""
-    convolutions = rows[
-        (rows.topology == "convolution") & (rows.variant == "dropout") & (rows.gain == "plain") & ~rows.diverged
-    ]
+    """Of table `collapse/topologies`: how many convolutions learn, by gain, width and θ·Σα."""
     learn = "; ".join(
-        f"{row.learned} of {row.networks} at W = {width}, θ·Σα = {rate_sum:.2g}"
-        for (width, _, rate_sum), row in learners(convolutions, ["width", "drop_rate", "theta_rate_sum"]).iterrows()
+        f"{cell.learned.sum()} of {len(cell)} at {GAINS[gain]}, W = {width}, θ·Σα = {cell.theta_rate_sum.iloc[0]:.2g}"
+        for (gain, width, _), cell in convolution_cells(rows)
     )
     return (
-        f"{rows.data.iloc[0]}, L = {rows.depth.iloc[0]}: final loss and movement over the removal probability, a row "
-        f"per width, mean and 95 % interval over {rows.seed.nunique()} seeds; small numbers: θ times the sum of "
-        "learning rates of the plain and the convolutional network."
-        f"{f' Convolutional networks that learn at gain 1: {learn}.' if learn else ''}"
+        f"{rows.data.iloc[0]}, L = {rows.depth.iloc[0]}, {rows.seed.nunique()} seeds. Left: share of convolutions that "
+        "learn over θ times the sum of learning rates, exact binomial 95 % intervals; open: their control does not "
+        "learn. Right: share of the benefit of residual branches over the identity alone that dropout keeps, Fieller's "
+        "95 % intervals. Dashed: thresholds; few and many paths (shaded) are those of the plain network of equal depth "
+        f"and width.{f' Convolutions that learn: {learn}.' if learn else ''}"
+    )
+
+
+def modified_topologies(rows: pd.DataFrame) -> str:
+    """Of table `collapse/modified_topologies`: size, and how many pairs without biases are equal."""
+    free = paired_differences(rows[~rows.biases], "test_loss_ratio")
+    final = free[free.index.get_level_values("step") == rows.step.max()]
+    biased = rows[rows.biases]
+    return (
+        f"{rows.data.iloc[0]}, L = {rows.depth.iloc[0]}, networks with biases, {biased.seed.nunique()} seeds. Top: "
+        "loss without masks at the last step, training (open) and test, mean and 95 % interval. Bottom: modified minus "
+        "plain dropout, paired over seeds, after half of the steps and all; below the dashed line a benefit matters. "
+        f"Without biases the test losses of {(final != 0).sum()} of {len(final)} pairs differ."
     )

@@ -1,11 +1,9 @@
 """Tables on deep networks trained under masks that may cut every path (arXiv 2512.13853, Section V)."""
 
-from itertools import product
-
 from dropatlas.catalogue.table import CALL, Table, Work, by_scale, joined
-from dropatlas.collapse.members import TOPOLOGIES, Member
 from dropatlas.collapse.settings import GOALS, Training
 from dropatlas.config import Config
+from dropatlas.collapse.members import Member
 
 
 def tables(config: Config) -> list[Table]:
@@ -72,6 +70,14 @@ def tables(config: Config) -> list[Table]:
             mem_mb=at(2000, standard=3000, paper=16000),
             runtime=at(30, standard=60, paper=1440),
             work=_topologies,
+        ),
+        Table(
+            name="collapse/modified_topologies",
+            message="Experiment 7: modified dropout on plain, convolutional and residual networks",
+            data=digits,
+            mem_mb=at(2000, standard=3000, paper=16000),
+            runtime=at(30, standard=60, paper=1440),
+            work=_modified_topologies,
         ),
     ]
 
@@ -150,12 +156,28 @@ def _drift_bound(config: Config) -> Work:
     )
 
 
+def _stacked(
+    architecture: str, steps: int, depth: int, width: int, networks: int, batch: int, tests: int, rows: int
+) -> Work:
+    """Networks of one architecture, trained as one."""
+    # a convolution sees every pixel of the pooled digits, through the entries of its kernel
+    pixels, kernel = (7 * 7, 3 * 3) if architecture == "convolution" else (1, 1)
+    return _ensemble(steps, depth, width, networks, batch * pixels, tests * pixels, rows, kernel)
+
+
 def _topologies(config: Config) -> Work:
     settings, training, parts = config.collapse.topologies, config.collapse.topologies.training, []
-    for topology, width in product(TOPOLOGIES, settings.widths):
-        # a convolution sees every pixel of the pooled digits, through the entries of its kernel
-        pixels, kernel = (7 * 7, 3 * 3) if topology == "convolution" else (1, 1)
-        count = len(settings.networks(topology))
-        sizes = (count, training.batch_size * pixels, training.test_samples * pixels, count)
-        parts.append(_ensemble(settings.steps, settings.depth, width, *sizes, kernel))
+    for topology, width in settings.jobs():
+        count = len(settings.networks(topology, width))
+        sizes = (settings.depth, width, count, training.batch_size, training.test_samples, count)
+        parts.append(_stacked(topology, settings.steps, *sizes))
+    return joined(parts)
+
+
+def _modified_topologies(config: Config) -> Work:
+    settings, parts = config.collapse.modified_topologies, []
+    for cell, biases in settings.jobs():
+        count, horizons = len(settings.networks(cell, biases)), len(settings.measured_steps())
+        sizes = (settings.depth, cell.width, count, settings.batch_size, settings.samples, horizons * count)
+        parts.append(_stacked(cell.architecture, settings.steps, *sizes))
     return joined(parts)

@@ -3,13 +3,12 @@
 import math
 from itertools import product
 from typing import Annotated, Literal
-
 from pydantic import Field
-
 from dropatlas.collapse.members import MASKED, Member, grouped_by_kind
 from dropatlas.collapse.steps import evenly_spaced_steps
 from dropatlas.settings import Count, Grid, OpenProbability, Positive, Section
 from dropatlas.steps import log_spaced_steps
+
 
 Seeds = Annotated[int, Field(ge=10)]  # fewer carry no interval
 Width = Annotated[int, Field(ge=1, le=1024)]  # more would not fit beside each other
@@ -192,20 +191,3 @@ class DriftBound(Section):
             )
             for network, model, cell in product(NETWORKS, MASKED, self.cells)
         ]
-
-
-class OtherTopologies(Section):
-    """Experiment 6: residual and convolutional networks beside plain ones."""
-
-    depth: Count = Field(description="hidden layers or residual blocks L")
-    widths: Grid[Width] = Field(description="vertices or channels W; at 1 a mask cuts or spares everything")
-    drop_rates: Grid[OpenProbability] = Field(description="removal probabilities p")
-    steps: Count = Field(description="training steps T")
-    target: OpenProbability = Field(description="'learned' means: test loss at most this share of the trivial loss")
-    training: Training = Field(description="seeds, batch, learning rate, test samples")
-
-    def networks(self, topology: str) -> list[tuple[float, str, int]]:
-        """Removal probability (0: the control), gain and number of the seed of the networks of one width."""
-        gains = ("plain",) if topology == "residual" else ("plain", "compensated")
-        kinds = [(0.0, "plain"), *product(self.drop_rates, gains)]
-        return [(p, gain, i) for p, gain in kinds for i in range(self.training.seeds)]

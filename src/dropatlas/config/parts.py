@@ -4,50 +4,14 @@ They stand apart from the sections of single tables, which tasks import: a secti
 """
 
 from typing import Literal
-
 from pydantic import Field, model_validator
-
 from dropatlas.collapse.blindness_settings import Blindness
-from dropatlas.collapse.settings import (
-    Decoupling,
-    DriftBound,
-    LearningTime,
-    Movement,
-    OtherTopologies,
-    Variants,
-    WidthDepth,
-)
-from dropatlas.ddc.settings import (
-    ALL_ARMS,
-    Activations,
-    Arm,
-    ArmGroup,
-    ArmRuns,
-    Benchmark,
-    Cell,
-    Feedback,
-    Gathering,
-    LearnedSearch,
-    MonteCarlo,
-    Name,
-    Regression,
-    Sensitivity,
-    StepTime,
-)
+from dropatlas.ddc.settings import ALL_ARMS, Activations, Arm, ArmGroup, ArmRuns, Benchmark, Cell, Feedback, Gathering, LearnedSearch, MonteCarlo, Name, Regression, Sensitivity, StepTime
 from dropatlas.percolation.settings import CrossingBoundary, CrossingGrid, RequiredWidth, ScalingLaws, Topologies
-from dropatlas.phases.settings import (
-    Curvature,
-    Depth,
-    Diagram,
-    DigitPair,
-    FloatingPoint,
-    Penalty,
-    StableRates,
-    TeacherStudent,
-    Trajectories,
-    WidthTrend,
-)
+from dropatlas.phases.settings import Curvature, Depth, Diagram, DigitPair, FloatingPoint, Penalty, StableRates, TeacherStudent, Trajectories, WidthTrend
 from dropatlas.settings import Section
+from dropatlas.collapse.architectures import ModifiedTopologies, OtherTopologies
+from dropatlas.collapse.settings import Decoupling, DriftBound, LearningTime, Movement, Variants, WidthDepth
 
 
 class PercolationSettings(Section):
@@ -72,6 +36,9 @@ class CollapseSettings(Section):
     learning_time: LearningTime = Field(description="experiment 4: steps to learn against 1/theta")
     drift_bound: DriftBound = Field(description="experiment 5: the drift bound of Theorem V.3")
     topologies: OtherTopologies = Field(description="experiment 6: residual and convolutional networks")
+    modified_topologies: ModifiedTopologies = Field(
+        description="experiment 7: modified dropout on several architectures"
+    )
 
 
 class PhasesSettings(Section):

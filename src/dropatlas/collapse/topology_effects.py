@@ -1,0 +1,109 @@
+"""Numbers of the tables on residual and convolutional networks that figures, captions and verdicts share."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from dropatlas.stats import Interval, known_seeds, mean_p_value
+
+LEVEL = 0.025
+"""Of the one-sided test of whether there is an effect to have a share of."""
+UNKNOWN = Interval(np.nan, -np.inf, np.inf)
+
+
+def ratio_interval(part: np.ndarray, whole: np.ndarray) -> Interval:
+    """Ratio of two paired means over seeds, such as the kept share of a benefit, with Fieller's 95 % interval.
+
+    Args:
+        part: One value per seed, shape (m,).
+        whole: What it is compared with, shape (m,).
+
+    Returns:
+        The interval, exact where seeds are normal; unknown without enough seeds, or if the mean of `whole` is not
+        clearly above 0.
+    """
+    finite = np.isfinite(part) & np.isfinite(whole)
+    count = len(known_seeds(np.where(finite, whole, np.nan)))
+    part, whole = part[finite], whole[finite]
+    if not count or mean_p_value(whole, 0.0, "greater") > LEVEL:
+        return UNKNOWN
+    (aa, ab), (_, bb) = np.cov(part, whole) * stats.t.isf(LEVEL, count - 1) ** 2 / count
+    a, b = part.mean(), whole.mean()
+    # (a - r·b)² = t²·var(mean of part - r·whole): a parabola in r that opens upwards, as the whole is clear
+    centre, curvature = a * b - ab, b**2 - bb
+    half = np.sqrt(max(centre**2 - curvature * (a**2 - aa), 0.0))
+    return Interval(float(a / b), float((centre - half) / curvature), float((centre + half) / curvature))
+
+
+def kept_benefit(rows: pd.DataFrame) -> dict[tuple[int, float], tuple[np.ndarray, np.ndarray]]:
+    """Benefit of branches under dropout and without it: test loss ratio of the identity alone minus their own.
+
+    Args:
+        rows: Table `collapse/topologies`.
+
+    Returns:
+        By width and removal probability, a value per seed each; NaN where a network diverged.
+    """
+    residual = rows[rows.topology == "residual"]
+    losses = residual.assign(loss=residual.scaled_loss_ratio.mask(residual.diverged))
+    found = {}
+    for width, networks in losses.groupby("width"):
+        loss = networks.set_index(["seed", "variant", "drop_rate"]).loss.unstack(["variant", "drop_rate"])
+        if {"identity", "none", "dropout"} <= set(loss.columns.get_level_values(0)):
+            alone, undropped = (loss[name].iloc[:, 0] for name in ("identity", "none"))
+            for p, masked in loss["dropout"].items():
+                found[width, p] = ((alone - masked).to_numpy(), (alone - undropped).to_numpy())
+    return found
+
+
+def convolution_cells(rows: pd.DataFrame) -> Iterator[tuple[tuple[str, int, float], pd.DataFrame]]:
+    """Convolutions under dropout that did not diverge: gain, width and removal probability, and their rows."""
+    cells = rows[(rows.topology == "convolution") & (rows.variant == "dropout") & ~rows.diverged]
+    yield from cells.groupby(["gain", "width", "drop_rate"])
+
+
+def paired_differences(rows: pd.DataFrame, column: str) -> pd.Series:
+    """Modified minus plain dropout, paired over seeds (equal start, data and masks).
+
+    Args:
+        rows: Table `collapse/modified_topologies`.
+        column: A measure.
+
+    Returns:
+        By architecture, biases, learning rate, step and seed; NaN where one of both diverged.
+    """
+    keys = ["architecture", "biases", "learning_rate", "step", "seed"]
+    values = rows.assign(value=rows[column].mask(rows.diverged)).set_index([*keys, "variant"]).value
+    both = values.unstack().reindex(columns=["modified", "dropout"])
+    return both.modified - both.dropout
+
+
+def undecidable(cell: pd.DataFrame) -> str:
+    """Why networks of one architecture and learning rate cannot tell modified from plain dropout; empty if they can."""
+    masked = cell[(cell.variant != "none") & (cell.step == cell.step.max())]
+    if not cell.control_learns.all():
+        return "networks without dropout do not learn"
+    if not masked.crossed_steps.sum():
+        return "no step has a path"
+    return "every step has a path" if (masked.crossed_steps == masked.step).all() else ""
+
+
+def open_paths(rows: pd.DataFrame) -> pd.DataFrame:
+    """How often masks leave paths, by theory and counted, for a reader.
+
+    Args:
+        rows: Table `collapse/topologies`.
+
+    Returns:
+        One row per topology, width and removal probability.
+    """
+    masked = rows[(rows.variant == "dropout") & (rows.gain == "plain")]
+    shares = {"any path": "crossed_steps", "besides the identity": "branch_steps", "every layer": "plain_crossed_steps"}
+    counted = masked.assign(**{f"{name}, counted": masked[column] / masked.steps for name, column in shares.items()})
+    thetas = dict(zip(("theta", "branch_theta", "plain_theta"), shares, strict=True))
+    names = {"topology": "topology", "width": "W", "drop_rate": "p"}
+    columns = [label for name in shares for label in (name, f"{name}, counted")]
+    listed = counted.rename(columns=thetas).groupby(list(names), sort=False)[columns].mean()
+    return listed.map("{:.4g}".format).reset_index().rename(columns=names)
