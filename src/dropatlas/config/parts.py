@@ -14,8 +14,8 @@ from dropatlas.collapse.settings import (
     Movement,
     OtherTopologies,
     Variants,
-    WidthDepth,
 )
+from dropatlas.collapse.trainability import Trainability
 from dropatlas.ddc.settings import (
     ALL_ARMS,
     Activations,
@@ -66,7 +66,7 @@ class CollapseSettings(Section):
     decoupling: Decoupling = Field(description="Theorem V.7: masks without a path")
     movement: Movement = Field(description="experiment 1: movement over depth and width")
     variants: Variants = Field(description="experiment 2: dropout, modified dropout, no dropout")
-    width_depth: WidthDepth = Field(description="experiment 3: width, drop rate and training success")
+    trainability: Trainability = Field(description="experiment 3: what stops training, paths or signal")
     learning_time: LearningTime = Field(description="experiment 4: steps to learn against 1/theta")
     drift_bound: DriftBound = Field(description="experiment 5: the drift bound of Theorem V.3")
     topologies: OtherTopologies = Field(description="experiment 6: residual and convolutional networks")
