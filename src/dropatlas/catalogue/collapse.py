@@ -39,7 +39,7 @@ def tables(config: Config) -> list[Table]:
             name="collapse/trainability",
             message="Experiment 3: what stops training, missing paths or lost signal",
             mem_mb=at(3000, paper=6000),
-            runtime=at(30, standard=120, paper=2880),
+            runtime=at(30, standard=60, paper=2880),
             work=_trainability,
         ),
         Table(

@@ -58,7 +58,8 @@ def better_order(where: str, runs: pd.DataFrame, score: Score, rival: Score | No
         learned = group.learned.to_numpy(dtype=bool)
         beaten = 0.5 if rival is None else ordering(rival(group).to_numpy(), learned)
         excess.append(ordering(score(group).to_numpy(), learned) - beaten)
-    return mean_check(where, excess, (0.0, np.inf), support=(-1.0, 1.0))
+    # rounded, as shares that are equal may differ in their last bit
+    return mean_check(where, np.round(excess, 12), (0.0, np.inf), support=(-1.0, 1.0))
 
 
 def _paths(runs: pd.DataFrame) -> pd.Series:

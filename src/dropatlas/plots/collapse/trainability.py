@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from dropatlas.collapse.effects import CERTAIN
@@ -45,7 +46,6 @@ def success_map(rows: pd.DataFrame) -> Figure:
     depths, rates = (np.sort(runs[runs.arm != "none"][name].unique()) for name in ("depth", "drop_rate"))
     columns = max(len(panels), len(panels_below))
     figure, grid = plt.subplots(2, columns, figsize=(3.1 * columns + 0.8, 6.6), sharex=True, sharey=True, squeeze=False)
-    image = None
     for line, row in zip(grid, (panels, panels_below), strict=True):
         for axes in line[len(row) :]:
             axes.set_visible(False)
@@ -65,7 +65,7 @@ def success_map(rows: pd.DataFrame) -> Figure:
     return figure
 
 
-def _share_map(axes: Axes, runs: pd.DataFrame, depths: np.ndarray, rates: np.ndarray) -> object:
+def _share_map(axes: Axes, runs: pd.DataFrame, depths: np.ndarray, rates: np.ndarray) -> QuadMesh:
     """Cells in the colour of the share that learns; grey where the control does not, or none was run."""
     able = runs.assign(learned=runs.learned.where(runs.control_learns).astype(float))
     table = able.pivot_table(index="depth", columns="drop_rate", values="learned").reindex(depths, columns=rates)

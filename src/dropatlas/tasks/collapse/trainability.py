@@ -35,6 +35,7 @@ MEANINGS = {
     "normalised (dropout, every masked layer over its root mean square), normalised sample; none: control",
     "normalised": "whether every masked layer is divided by its root mean square",
     **{name: meaning for name, meaning in RUN_MEANINGS.items() if name != "variant"},
+    "theta": "probability that a mask has a path (the mask of one sample where masks are per sample)",
     "surviving_share": "q^L: probability that a given path survives",
     "signal": "s^2 = q^L / theta: share of the mean square, and of paths, given that the mask leaves a path",
     "step": "training steps done: half of them, and all",
