@@ -65,18 +65,17 @@ def movement_rows() -> pd.DataFrame:
 MOVEMENT = movement_rows()
 GRID = pd.DataFrame(
     [
-        (depth, variant, gain, theta, learned)
-        for depth in (10, 100)
-        for variant, gain, theta, networks in (
-            ("none", "plain", 1.0, [True, True, False]),
-            ("dropout", "plain", 0.999, [False, False]),
-            ("dropout", "compensated", 0.999, [True, False]),
-            ("dropout", "plain", 0.5, [True, True]),
-        )
-        for learned in networks
+        ("map", "dropout", 1, 0.5, 1200, [True, True]),
+        ("map", "dropout", 10, 0.999, 600, [False, False, False]),
+        ("map", "dropout", 10, 0.999, 1200, [True, True, False]),
+        ("map", "sample", 10, 0.999, 1200, [True, True]),
+        ("published", "dropout", 64, 0.999, 200, [False, True]),
+        ("published", "dropout", 8, 0.2, 200, [True]),
+        ("published", "none", 8, 1.0, 200, [True, True, True]),
     ],
-    columns=["depth", "variant", "gain", "theta", "learned"],
-).assign(seed=0)
+    columns=["grid", "arm", "width", "theta", "step", "learned"],
+)
+GRID = GRID.explode("learned").astype({"learned": bool}).assign(seed=0, depth=100, control_learns=True, diverged=False)
 TIMES = pd.DataFrame({"depth": [20, 20], "seed": [0, 1]})
 
 
@@ -112,6 +111,11 @@ TOPOLOGIES = pd.DataFrame(
     ],
     columns=["topology", "width", "drop_rate", "gain", "theta_rate_sum", "learned"],
 )
+TOPOLOGIES = (
+    TOPOLOGIES.explode("learned")
+    .astype({"learned": bool})
+    .assign(data="made-up digits", depth=10, variant="dropout", diverged=False, seed=0)
+)
 MODIFIED = pd.DataFrame(
     [
         (biases, variant, seed, step, 0.5 + 0.1 * (variant == "modified") * (seed == 0))
@@ -132,7 +136,8 @@ TABLES = {
     "blindness": BLINDNESS,
     "drift_bound": DRIFT,
     "movement": MOVEMENT,
-    "width_and_depth": GRID,
+    "trainability_map": GRID,
+    "what_stops_training": GRID,
     "learning_time": TIMES,
     "loss_without_biases": VARIANTS,
     "loss_with_biases": VARIANTS,
@@ -163,10 +168,9 @@ THRESHOLDS = {"blindness": {"margin": 0.08}}
         ("drift_bound", "over 2 seeds; "),
         ("drift_bound", "(fewest: 19 over all seeds)"),
         ("movement", "Mean at the end, at gain 1 where θ > 0.99: 0.4 at L = 50."),
-        (
-            "width_and_depth",
-            "learn at L = 100 and θ > 0.99: 0 of 2 at gain 1 and 1 of 2 at gain 1/√q; without dropout 2 of 3.",
-        ),
+        ("trainability_map", "within T = 1,200 steps, 1 seeds a cell"),
+        ("trainability_map", "Networks that learn where θ > 0.99: 2 of 3 at W = 10."),
+        ("what_stops_training", "(L = 100, 200 steps, not drawn): 1 of 2 networks with θ >= 0.99 learn."),
         ("learning_time", "L = 20: median and 10 to 90 % range over 2 seeds"),
         ("loss_without_biases", "the losses of 1 of 2 pairs of networks differ at the end."),
         (
@@ -194,7 +198,8 @@ def test_a_caption_names_the_number(name, told):
         ("drift_bound", DRIFT.assign(bound=0.0), "fewest: 0"),
         ("movement", MOVEMENT.assign(theta=0.9), "Mean at the end"),
         ("movement", MOVEMENT.assign(diverged=MOVEMENT.variant == "none"), "Mean at the end"),
-        ("width_and_depth", GRID[GRID.depth == 10], "Networks that learn"),
+        ("trainability_map", GRID.assign(theta=0.5), "Networks that learn"),
+        ("what_stops_training", GRID[GRID.grid == "map"], "Published size"),
         ("loss_with_biases", VARIANTS.assign(diverged=VARIANTS.variant == "modified"), "0.80"),
         ("weights_and_biases", VARIANTS.assign(diverged=VARIANTS.variant == "modified"), "by 0.20"),
         ("weights_and_biases", VARIANTS.assign(theta=1.0), "output bias of dropout"),

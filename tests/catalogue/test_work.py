@@ -30,7 +30,7 @@ GRIDS = {
     ),
     "collapse/movement": ("collapse.movement.depths", 300),
     "collapse/variants": ("collapse.variants.cells", {"depth": 30, "width": 3, "drop_rate": 0.1}),
-    "collapse/width_depth": ("collapse.width_depth.widths", 48),
+    "collapse/trainability": ("collapse.trainability.widths", 6),
     "collapse/learning_time": ("collapse.learning_time.widths", 24),
     "collapse/drift_bound": ("collapse.drift_bound.cells", {"depth": 30, "width": 3, "drop_rate": 0.1}),
     "collapse/topologies": ("collapse.topologies.residuals", {"width": 5, "drop_rate": 0.5}),

@@ -87,6 +87,7 @@ def test_the_seed_reruns_what_draws_random_numbers(project):
         "drift_bound",
         "topologies",
         "modified_topologies",
+        "trainability",
     ]
     phases = ["diagram", "diagram_relu", "width_trend", "penalty", "teacher_student", "trajectories", "digit_pair"]
     phases += ["curvature", "stable_rates", "edge_sharpness", "precision", "depth"]

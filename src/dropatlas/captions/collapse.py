@@ -5,10 +5,7 @@ from dropatlas.captions.words import number
 from dropatlas.collapse.effects import CERTAIN, RARE, ended, final_means, learners, modified_minus_dropout, movement_shares, network_counts, with_bound
 from dropatlas.collapse.partings import partings
 from dropatlas.collapse.topology_effects import convolution_cells, paired_differences
-
-
-PUBLISHED_DEPTH = 100
-GAINS = {"plain": "gain 1", "compensated": "gain 1/√q"}
+from dropatlas.collapse.trainability import FEW, LOST, MANY, WIDE
 
 
 def decoupling(rows: pd.DataFrame) -> str:
@@ -67,20 +64,39 @@ def movement(rows: pd.DataFrame) -> str:
     )
 
 
-def width_and_depth(grid: pd.DataFrame) -> str:
-    """Of table `collapse/width_depth`: how many networks learn at the published depth, by gain and without dropout."""
-    deep = grid[grid.depth == PUBLISHED_DEPTH]
-    crossed = learners(deep[(deep.variant == "dropout") & (deep.theta > CERTAIN)], ["gain"])
-    control = deep[deep.variant == "none"].learned
-    told = " and ".join(f"{row.learned} of {row.networks} at {GAINS[gain]}" for gain, row in crossed.iterrows())
-    learn = (
-        f" Networks that learn at L = {PUBLISHED_DEPTH} and θ > {CERTAIN:g}: {told}; without dropout "
-        f"{control.sum()} of {len(control)}."
+def trainability_map(rows: pd.DataFrame) -> str:
+    """Of table `collapse/trainability`: what is drawn, how many networks, and how many learn where paths never lack."""
+    runs = rows[(rows.grid == "map") & (rows.step == rows.step.max()) & rows.control_learns & ~rows.diverged]
+    sure = learners(runs[(runs.arm == "dropout") & (runs.theta > CERTAIN)], ["width"])
+    told = "; ".join(f"{row.learned} of {row.networks} at W = {width}" for width, row in sure.iterrows())
+    return (
+        f"Share of networks that learn within T = {rows.step.max():,} steps, {runs.seed.nunique()} seeds a cell, over "
+        "removal probability and depth. Top: one mask a step, nothing rescaled, by width. Bottom: the widest, with "
+        f"what is changed. Dashed: θ·T = {FEW:g} steps with a path expected, which the paper asks for. Solid: T·q^L = "
+        f"{FEW:g}, the share of paths that survive, added up over the steps, whatever the width. Grey: not run, or "
+        "undecidable, as most do not learn without dropout either."
+        f"{f' Networks that learn where θ > {CERTAIN:g}: {told}.' if told else ''}"
+    )
+
+
+def what_stops_training(rows: pd.DataFrame) -> str:
+    """Of table `collapse/trainability`: what each panel shows, and the published cells, which none of them has."""
+    final = rows[(rows.step == rows.groupby("grid").step.transform("max")) & ~rows.diverged]
+    published = final[(final.grid == "published") & final.control_learns & (final.theta >= CERTAIN)]
+    dropped = published[published.arm == "dropout"]
+    told = (
+        f" Published size (L = {dropped.depth.iloc[0]}, {dropped.step.iloc[0]} steps, not drawn): "
+        f"{dropped.learned.sum()} of {len(dropped)} networks with θ >= {CERTAIN:g} learn."
+        if len(dropped)
+        else ""
     )
     return (
-        "Left: share of training steps with a path against θ, 95 % intervals. Middle: final loss against 1 - θ. "
-        "Right: against the factor by which masks shrink a signal. Points: one cell each, mean and 95 % interval over "
-        f"{grid.seed.nunique()} seeds.{learn if told else ''}"
+        f"Share of networks that learn, a dot per cell, {rows[rows.grid == 'map'].seed.nunique()} seeds; fewer steps "
+        f"than 0.001 drawn there. Left: W = 1, where only paths can be missing, over the measured steps with a path; "
+        f"dotted: {FEW:g} and {MANY:g}, the limits of P13. Middle: W >= {WIDE} and θ >= {CERTAIN:g}, where paths never "
+        f"lack, over T·q^L; dotted: {LOST:g} and {MANY:g}. Right: how many pairs of a network that learns and one that "
+        "does not each number puts in order (mean and 95 % interval over seeds; dashed: chance). P8 compares the first "
+        f"two at W >= {WIDE}, P13 the last with both at all widths.{told}"
     )
 
 

@@ -43,11 +43,11 @@ def tables(config: Config) -> list[Table]:
             work=_variants,
         ),
         Table(
-            name="collapse/width_depth",
-            message="Experiment 3: crossings and training success over width and drop rate",
+            name="collapse/trainability",
+            message="Experiment 3: what stops training, missing paths or lost signal",
             mem_mb=at(3000, paper=6000),
-            runtime=at(30, standard=120, paper=2880),
-            work=_width_depth,
+            runtime=at(30, standard=60, paper=2880),
+            work=_trainability,
         ),
         Table(
             name="collapse/learning_time",
@@ -131,12 +131,12 @@ def _variants(config: Config) -> Work:
     )
 
 
-def _width_depth(config: Config) -> Work:
-    settings, parts = config.collapse.width_depth, []
-    for depth, width in settings.cells():
-        members = settings.members(width)
-        parts.append(_trained(settings.steps, depth, members, settings.training, len(members)))
-    return joined(parts)
+def _trainability(config: Config) -> Work:
+    settings = config.collapse.trainability
+    return joined(
+        _trained(steps[-1], depth, members, settings.training, len(steps) * len(members))
+        for _grid, depth, _normalised, steps, members in settings.batches()
+    )
 
 
 def _learning_time(config: Config) -> Work:

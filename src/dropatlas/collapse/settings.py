@@ -113,31 +113,6 @@ class Variants(Section):
         ]
 
 
-class WidthDepth(Section):
-    """Experiment 3: crossings met in training, against theta and training success."""
-
-    depths: Grid[Count] = Field(description="hidden layers L (published: 100)")
-    widths: Grid[Width] = Field(description="vertices per layer W")
-    drop_rates: Grid[OpenProbability] = Field(description="removal probabilities p")
-    steps: Count = Field(description="training steps T")
-    target: OpenProbability = Field(description="'learned' means: test loss at most this share of the trivial loss")
-    training: Training = Field(description="seeds, batch, learning rate, test samples")
-
-    def cells(self) -> list[tuple[int, int]]:
-        """Depth and width."""
-        return list(product(self.depths, self.widths))
-
-    def members(self, width: int) -> list[Member]:
-        """Networks of one width: without dropout, and with every drop rate at both gains."""
-        kinds = [(0.0, "none", "plain")]
-        kinds += [(p, "dropout", gain) for p, gain in product(self.drop_rates, ("plain", "compensated"))]
-        return [
-            Member(width, p, variant, self.training.learning_rate, gain, i)
-            for p, variant, gain in kinds
-            for i in range(self.training.seeds)
-        ]
-
-
 class LearningTime(Section):
     """Experiment 4: steps needed to learn against 1/theta."""
 

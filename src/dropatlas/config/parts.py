@@ -12,6 +12,8 @@ from dropatlas.phases.settings import Curvature, Depth, Diagram, DigitPair, Floa
 from dropatlas.settings import Section
 from dropatlas.collapse.architectures import ModifiedTopologies, OtherTopologies
 from dropatlas.collapse.settings import Decoupling, DriftBound, LearningTime, Movement, Variants, WidthDepth
+from dropatlas.collapse.settings import Decoupling, DriftBound, LearningTime, Movement, OtherTopologies, Variants
+from dropatlas.collapse.trainability import Trainability
 
 
 class PercolationSettings(Section):
@@ -32,7 +34,7 @@ class CollapseSettings(Section):
     blindness: Blindness = Field(description="blindness: pairs of runs with the same masks and labels, other inputs")
     movement: Movement = Field(description="experiment 1: movement over depth and width")
     variants: Variants = Field(description="experiment 2: dropout, modified dropout, no dropout")
-    width_depth: WidthDepth = Field(description="experiment 3: width, drop rate and training success")
+    trainability: Trainability = Field(description="experiment 3: what stops training, paths or signal")
     learning_time: LearningTime = Field(description="experiment 4: steps to learn against 1/theta")
     drift_bound: DriftBound = Field(description="experiment 5: the drift bound of Theorem V.3")
     topologies: OtherTopologies = Field(description="experiment 6: residual and convolutional networks")

@@ -1,70 +1,238 @@
-"""Judges of training collapse (arXiv 2512.13853, Section V), P8: which networks learn under dropout."""
+"""Judges of training collapse (arXiv 2512.13853, Section V), P8 and P13: what stops training, paths or signal."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from dropatlas.claims.checks import (
-    bootstrap_check,
-    share_check,
-)
-from dropatlas.claims.parts import Check, Part, decide
+from dropatlas.claims.checks import mean_check, no_number, share_check
+from dropatlas.claims.parts import Band, Check, Part, decide
 from dropatlas.claims.percolation import agreement_with_sampling
 from dropatlas.claims.verdicts import Judgement, State
-from dropatlas.randomness import generator
+from dropatlas.collapse.trainability import ordering
+from dropatlas.stats import LEAST_SEEDS
 
-WIDTH_DEPTH = "collapse/width_depth"
+TRAINABILITY = "collapse/trainability"
+MOST: Band = (0.5, np.inf)
+"""Of the seeds."""
+NO_SUCCESS = "success does not vary"
+
+Criterion = Mapping[str, float]
 
 
-def _crossings(runs: pd.DataFrame) -> pd.DataFrame:
-    """Masks met in training by cell, as `agreement_with_sampling` takes them."""
-    cells = runs.groupby(["depth", "width", "drop_rate"]).agg(
-        theta=("theta", "first"), crossings=("crossed_steps", "sum"), samples=("steps", "sum")
+def able(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Masked networks that say something: those like them learn without dropout, and they are finite."""
+    rows = tables[TRAINABILITY]
+    return rows[(rows.arm != "none") & rows.control_learns & ~rows.diverged]
+
+
+def _in_most_seeds(where: str, runs: pd.DataFrame, learn: bool, clear: float) -> Check:
+    """That in at least half of the seeds at least the share `clear` of these networks learn (or: do not learn).
+
+    Networks of one seed share masks and data, so that the seed is the unit.
+    """
+    shares = runs.groupby("seed").learned.mean()
+    if len(shares) < LEAST_SEEDS:
+        return no_number(where, MOST)
+    agreeing = (shares if learn else 1 - shares) >= clear - 1e-9
+    return share_check(where, int(agreeing.sum()), len(shares), MOST)
+
+
+Score = Callable[[pd.DataFrame], pd.Series]
+
+
+def better_order(where: str, runs: pd.DataFrame, score: Score, rival: Score | None) -> Check:
+    """That a score puts more pairs of a learner and another network in order than a rival; mean over seeds.
+
+    Pairs are formed within a seed, so that seeds are independent; one in which all networks learn, or none, says
+    nothing.
+
+    Args:
+        where: Which networks, and against what.
+        runs: One row per network.
+        score: Larger where success is expected.
+        rival: The other score; None: pure chance, which orders half of the pairs.
+    """
+    excess = []
+    for _, group in runs.groupby("seed"):
+        learned = group.learned.to_numpy(dtype=bool)
+        beaten = 0.5 if rival is None else ordering(rival(group).to_numpy(), learned)
+        excess.append(ordering(score(group).to_numpy(), learned) - beaten)
+    # rounded, as shares that are equal may differ in their last bit
+    return mean_check(where, np.round(excess, 12), (0.0, np.inf), support=(-1.0, 1.0))
+
+
+def _paths(runs: pd.DataFrame) -> pd.Series:
+    return runs.crossed_steps
+
+
+def _signal(runs: pd.DataFrame) -> pd.Series:
+    return runs.signal
+
+
+def _both(runs: pd.DataFrame) -> pd.Series:
+    """Measured steps with a path times s²: T·q^L on average."""
+    return runs.crossed_steps * runs.signal
+
+
+def _horizons(runs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    return [(f"T = {step:g}", group) for step, group in runs.groupby("step")]
+
+
+def _wide(runs: pd.DataFrame, criterion: Criterion) -> pd.DataFrame:
+    """Plain dropout of the map at widths where both predictors differ from cell to cell."""
+    return runs[(runs.grid == "map") & (runs.arm == "dropout") & (runs.width >= criterion["wide"])]
+
+
+def judge_p8(tables: Mapping[str, pd.DataFrame], criterion: Criterion) -> Judgement:
+    """P8: training success goes with the paths that masks leave, and more than with the signal they leave.
+
+    Four parts. In the published cells the masks met in training have a path as often as θ says (as in P1, `margin`).
+    Over the cells of the map with W >= `wide` the measured steps with a path put pairs of a network that learns and one
+    that does not in the right order more often than chance, and more often than the signal s² = q^L / θ does. In the
+    published cells with θ >= `certain` networks learn: in most seeds at least the share `clear` of them.
+    """
+    runs = able(tables)
+    published = runs[(runs.grid == "published") & (runs.arm == "dropout")]
+    order, rivals = [], []
+    for horizon, group in _horizons(_wide(runs, criterion)):
+        where = f"W >= {criterion['wide']:g}, {horizon}"
+        order.append(better_order(where, group, _paths, None))
+        rivals.append(better_order(where, group, _paths, _signal))
+    sure = published[published.theta >= criterion["certain"]]
+    where = f"L = {sure.depth.max():g}, θ >= {criterion['certain']:g}" if len(sure) else "published cells"
+    return decide(
+        [
+            agreement_with_sampling(_crossings(tables), criterion["margin"]),
+            Part(
+                "success goes with paths",
+                "excess over 1/2 of the pairs that steps with a path put in order",
+                order,
+                ".3f",
+                why_open=NO_SUCCESS,
+            ),
+            Part(
+                "paths tell success better than the signal",
+                "pairs that steps with a path put in order in excess of those the signal puts in order",
+                rivals,
+                ".3f",
+                why_open=NO_SUCCESS,
+            ),
+            Part(
+                "networks with paths learn at the published size",
+                f"share of seeds in which at least {criterion['clear']:.0%} of the networks learn",
+                [_in_most_seeds(where, sure, True, criterion["clear"])],
+                ".0%",
+                notes={State.FAILS: "although these networks learn without dropout"},
+                why_open="no network of this size learns without dropout",
+            ),
+        ]
+    )
+
+
+def _crossings(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Masks met in training by published cell, as `agreement_with_sampling` takes them."""
+    rows = tables[TRAINABILITY].query("grid == 'published' and arm == 'dropout'")
+    cells = rows.groupby(["depth", "width", "drop_rate"]).agg(
+        theta=("theta", "first"), crossings=("crossed_steps", "sum"), samples=("step", "sum")
     )
     return cells.reset_index().rename(columns={"drop_rate": "p"})
 
 
-def _rises_with_theta(runs: pd.DataFrame) -> Check:
-    """That Kendall's tau-b over cells between θ and the share of networks that learn is positive, resampling seeds.
+def _paths_alone(runs: pd.DataFrame, criterion: Criterion) -> list[Check]:
+    """At W = 1: networks that have met few steps with a path do not learn, those that have met many do."""
+    checks = []
+    for horizon, group in _horizons(runs.query("grid == 'map' and arm == 'dropout' and width == 1")):
+        few, many, clear = criterion["few"], criterion["many"], criterion["clear"]
+        starved, fed = group[group.crossed_steps <= few], group[group.crossed_steps >= many]
+        checks.append(
+            _in_most_seeds(f"{horizon}, at most {few:g} steps with a path: do not learn", starved, False, clear)
+        )
+        checks.append(_in_most_seeds(f"{horizon}, at least {many:g} steps with a path: learn", fed, True, clear))
+    return checks
 
-    Open where that share is the same in all cells: then there is no correlation.
+
+def _crossed(group: pd.DataFrame, criterion: Criterion) -> pd.DataFrame:
+    """Networks whose masks practically always leave a path, by θ and as measured."""
+    step = group.step.max()
+    measured = group.crossed_steps >= (2 * criterion["certain"] - 1) * step  # θ, with room for chance
+    return group[(group.theta >= criterion["certain"]) & measured]
+
+
+def _signal_alone(runs: pd.DataFrame, criterion: Criterion, arm: str) -> list[Check]:
+    """Where masks always leave a path: networks whose paths nearly all vanish do not learn, those that keep many do."""
+    checks = []
+    wide = runs[(runs.grid == "map") & (runs.arm == arm) & (runs.width >= criterion["wide"])]
+    for horizon, group in _horizons(wide):
+        crossed = _crossed(group, criterion)
+        left = crossed.step * crossed.surviving_share
+        kept, lost = crossed[left >= criterion["many"]], crossed[left <= criterion["lost"]]
+        where = f"{arm}, {horizon}"
+        learn = _in_most_seeds(f"{where}, T·q^L >= {criterion['many']:g}: learn", kept, True, criterion["clear"])
+        name = f"{where}, T·q^L <= {criterion['lost']:g}: do not learn"
+        if arm == "dropout":
+            checks += [learn, _in_most_seeds(name, lost, False, criterion["clear"])]
+        elif learn.value.estimate > MOST[0]:  # or else such networks cannot tell
+            checks.append(_in_most_seeds(name, lost, False, criterion["stay"]))
+    return checks
+
+
+def _product(runs: pd.DataFrame, criterion: Criterion) -> list[Check]:
+    """Over all widths steps with a path times s² order success better than either alone."""
+    checks = []
+    for horizon, group in _horizons(runs.query("grid == 'map' and arm == 'dropout'")):
+        for name, rival in (("paths", _paths), ("signal", _signal)):
+            checks.append(better_order(f"against {name} alone, {horizon}", group, _both, rival))
+    return checks
+
+
+def _per_sample(runs: pd.DataFrame, criterion: Criterion) -> list[Check]:
+    """At W = 1, paired over seeds: share of cells learned with a mask per sample minus with one mask a step."""
+    checks = []
+    margin = criterion["shift"]
+    for horizon, group in _horizons(runs.query("grid == 'map' and width == 1")):
+        shares = [
+            group[group.arm == arm].set_index(["seed", "depth", "drop_rate"]).learned.astype(float)
+            for arm in ("sample", "dropout")
+        ]
+        difference = (shares[0] - shares[1]).dropna().groupby("seed").mean()
+        checks.append(mean_check(f"W = 1, {horizon}", difference.to_numpy(), (-margin, margin), support=(-1.0, 1.0)))
+    return checks
+
+
+def judge_p13(tables: Mapping[str, pd.DataFrame], criterion: Criterion) -> Judgement:
+    """P13 (ours): what stops training is that too few paths survive, T·q^L, be it paths or signal that is missing.
+
+    Five parts, each at T/2 and at T; "learn" is: in most seeds at least the share `clear` of the networks, "none
+    learn": at most 1 - `clear`.
+
+    1. Missing paths alone stop training (W = 1): networks with at most `few` measured steps with a path do not learn,
+       those with at least `many` do.
+    2. Lost signal alone stops training (W >= `wide`, θ >= `certain`, as measured): networks with T·q^L of at most
+       `lost` do not learn, those with at least `many` do.
+    3. Over all widths the product, steps with a path times s², orders success better than either factor.
+    4. In arms that restore the size of the signal, or draw a mask per sample, at least the share `stay` of the networks
+       at `lost` does not learn either; an arm that does not learn at `many` cannot tell.
+    5. At W = 1 a mask per sample changes the share of cells learned by at most `shift`.
     """
-    table = runs.pivot(index="seed", columns=["width", "drop_rate"], values="learned").astype(float)
-    theta = runs.groupby(["width", "drop_rate"]).theta.first().reindex(table.columns).to_numpy()
-
-    def tau(seeds: np.ndarray) -> float:
-        return float(stats.kendalltau(theta, np.nanmean(seeds, axis=0)).statistic)
-
-    found = bootstrap_check("", table.to_numpy(), tau, (0.0, np.inf), generator(0, "bootstrap", "tau"))
-    return found if found.n else replace(found, where="success does not vary")
-
-
-def _learners(runs: pd.DataFrame, criterion: Mapping[str, float]) -> Check:
-    """That in at least the share `learns` of seeds most networks with θ near 1 learn; those of a seed share masks."""
-    where = f"L = {criterion['depth']:g} and θ >= {criterion['high']:g}"
-    by_seed = runs[runs.theta >= criterion["high"]].groupby("seed").learned.mean()
-    found = share_check(where, int((by_seed > 0.5).sum()), len(by_seed), (criterion["learns"], np.inf))
-    return replace(found, measure="share of seeds in which most networks with θ near 1 learn")
-
-
-def judge_p8(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
-    """P8: crossings met in training occur with probability θ, and go with training success (published L = 100).
-
-    Two parts, over the cells of depth `depth` and plain gain. Crossings must agree with θ, judged as in P1 (`margin`).
-    Kendall's tau-b between θ and the share of networks that learn must be positive, *and* in at least the share
-    `learns` of seeds most networks with θ >= `high` must learn, or else θ does not say what trains. Networks that do
-    not learn without dropout say nothing about success.
-    """
-    rows = tables[WIDTH_DEPTH].query("variant == 'dropout' and gain == 'plain'")
-    runs = rows[rows.depth == criterion["depth"]]
-    able = runs[runs.control_learns & ~runs.diverged]
-    success = Part(
-        "success goes with θ",
-        "rank correlation of θ and the share of networks that learn",
-        [_rises_with_theta(able), _learners(able, criterion)],
-        notes={State.FAILS: "although these networks learn without dropout"},
+    runs = able(tables)
+    arms = sorted(set(runs[runs.grid == "map"].arm) - {"dropout"})
+    restored = [check for arm in arms for check in _signal_alone(runs, criterion, arm)]
+    clear, stay = (
+        f"share of seeds in which at least {criterion[key]:.0%} of the networks do so" for key in ("clear", "stay")
     )
-    return decide([agreement_with_sampling(_crossings(runs), criterion["margin"]), success])
+    excess = "pairs that the product puts in order in excess of those"
+    return decide(
+        [
+            Part("missing paths alone stop training", clear, _paths_alone(runs, criterion), ".0%"),
+            Part("lost signal alone stops training", clear, _signal_alone(runs, criterion, "dropout"), ".0%"),
+            Part("the product tells success best", excess, _product(runs, criterion), ".3f", why_open=NO_SUCCESS),
+            Part("restored size brings no learning back", stay, restored, ".0%"),
+            Part(
+                "a mask per sample brings no paths back",
+                "share of cells learned in excess of one mask a step",
+                _per_sample(runs, criterion),
+                ".3f",
+            ),
+        ]
+    )
