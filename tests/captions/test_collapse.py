@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from dropatlas.captions import collapse as captions
 from dropatlas.collapse.effects import steps_to_target
-
 
 DECOUPLING = pd.DataFrame(
     [

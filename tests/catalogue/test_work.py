@@ -4,13 +4,14 @@ import subprocess
 import sys
 from functools import cache, reduce
 from math import isfinite
+
 import pytest
+
 from dropatlas.catalogue import Catalogue, Table, Work
 from dropatlas.catalogue.ddc import model_cost
 from dropatlas.catalogue.table import FIXED
 from dropatlas.claims import load_ledger
 from dropatlas.config import SCALES, Config, stored_config
-
 
 GRIDS = {
     "percolation/crossing_probability": ("percolation.crossing.widths", 128),

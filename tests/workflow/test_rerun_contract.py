@@ -3,10 +3,11 @@
 import os
 import signal
 from collections import Counter
+
 import pytest
 import yaml
-from dropatlas.config import CONFIG, load_config
 
+from dropatlas.config import CONFIG, load_config
 
 pytestmark = pytest.mark.workflow
 

@@ -1,11 +1,24 @@
 """Captions of the training-collapse report; arguments are the result tables that the figures show."""
 
 import pandas as pd
+
 from dropatlas.captions.words import number
-from dropatlas.collapse.effects import CERTAIN, RARE, ended, final_means, learners, modified_minus_dropout, movement_shares, network_counts, with_bound
+from dropatlas.collapse.effects import (
+    CERTAIN,
+    RARE,
+    ended,
+    final_means,
+    learners,
+    modified_minus_dropout,
+    movement_shares,
+    network_counts,
+    with_bound,
+)
 from dropatlas.collapse.partings import partings
 from dropatlas.collapse.topology_effects import convolution_cells, paired_differences
 from dropatlas.collapse.trainability import FEW, LOST, MANY, WIDE
+
+GAINS = {"plain": "gain 1", "compensated": "gain 1/√q"}
 
 
 def decoupling(rows: pd.DataFrame) -> str:

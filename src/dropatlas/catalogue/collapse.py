@@ -1,9 +1,9 @@
 """Tables on deep networks trained under masks that may cut every path (arXiv 2512.13853, Section V)."""
 
 from dropatlas.catalogue.table import CALL, Table, Work, by_scale, joined
+from dropatlas.collapse.members import Member
 from dropatlas.collapse.settings import GOALS, Training
 from dropatlas.config import Config
-from dropatlas.collapse.members import Member
 
 
 def tables(config: Config) -> list[Table]:

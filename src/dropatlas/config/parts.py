@@ -4,16 +4,50 @@ They stand apart from the sections of single tables, which tasks import: a secti
 """
 
 from typing import Literal
+
 from pydantic import Field, model_validator
-from dropatlas.collapse.blindness_settings import Blindness
-from dropatlas.ddc.settings import ALL_ARMS, Activations, Arm, ArmGroup, ArmRuns, Benchmark, Cell, Feedback, Gathering, LearnedSearch, MonteCarlo, Name, Regression, Sensitivity, StepTime
-from dropatlas.percolation.settings import CrossingBoundary, CrossingGrid, RequiredWidth, ScalingLaws, Topologies
-from dropatlas.phases.settings import Curvature, Depth, Diagram, DigitPair, FloatingPoint, Penalty, StableRates, TeacherStudent, Trajectories, WidthTrend
-from dropatlas.settings import Section
+
 from dropatlas.collapse.architectures import ModifiedTopologies, OtherTopologies
-from dropatlas.collapse.settings import Decoupling, DriftBound, LearningTime, Movement, Variants, WidthDepth
-from dropatlas.collapse.settings import Decoupling, DriftBound, LearningTime, Movement, OtherTopologies, Variants
+from dropatlas.collapse.blindness_settings import Blindness
+from dropatlas.collapse.settings import (
+    Decoupling,
+    DriftBound,
+    LearningTime,
+    Movement,
+    Variants,
+)
 from dropatlas.collapse.trainability import Trainability
+from dropatlas.ddc.settings import (
+    ALL_ARMS,
+    Activations,
+    Arm,
+    ArmGroup,
+    ArmRuns,
+    Benchmark,
+    Cell,
+    Feedback,
+    Gathering,
+    LearnedSearch,
+    MonteCarlo,
+    Name,
+    Regression,
+    Sensitivity,
+    StepTime,
+)
+from dropatlas.percolation.settings import CrossingBoundary, CrossingGrid, RequiredWidth, ScalingLaws, Topologies
+from dropatlas.phases.settings import (
+    Curvature,
+    Depth,
+    Diagram,
+    DigitPair,
+    FloatingPoint,
+    Penalty,
+    StableRates,
+    TeacherStudent,
+    Trajectories,
+    WidthTrend,
+)
+from dropatlas.settings import Section
 
 
 class PercolationSettings(Section):
