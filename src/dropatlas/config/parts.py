@@ -16,6 +16,7 @@ from dropatlas.collapse.settings import (
     Variants,
     WidthDepth,
 )
+from dropatlas.collapse.tradeoffs import ParameterBudget, Regularisation
 from dropatlas.ddc.settings import (
     ALL_ARMS,
     Activations,
@@ -70,6 +71,8 @@ class CollapseSettings(Section):
     learning_time: LearningTime = Field(description="experiment 4: steps to learn against 1/theta")
     drift_bound: DriftBound = Field(description="experiment 5: the drift bound of Theorem V.3")
     topologies: OtherTopologies = Field(description="experiment 6: residual and convolutional networks")
+    regularisation: Regularisation = Field(description="design tradeoffs: drop rate against regularisation")
+    parameter_budget: ParameterBudget = Field(description="design tradeoffs: width against depth at one budget")
 
 
 class PhasesSettings(Section):

@@ -1,0 +1,182 @@
+"""Judges of training collapse (arXiv 2512.13853, "Design tradeoffs"), P19 and P21: what connectivity costs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from dropatlas.claims.checks import all_known, mean_check, share_check
+from dropatlas.claims.parts import LEVEL, Check, Part, decide
+from dropatlas.claims.verdicts import Judgement
+from dropatlas.collapse.labels import VARIANT_LABELS
+from dropatlas.collapse.tradeoffs import (
+    CELL,
+    changes_from_none,
+    gap_slopes,
+    loss_slopes,
+    overfitting_cells,
+    with_learning,
+)
+
+REGULARISATION = "collapse/regularisation"
+PARAMETER_BUDGET = "collapse/parameter_budget"
+
+LABELS = {True: "where some labels are wrong", False: "where all labels are right"}
+
+
+def _name(runs: pd.DataFrame) -> str:
+    """A cell with the form of dropout and the horizon of its rows."""
+    first = runs.iloc[0]
+    return (
+        f"{VARIANT_LABELS[first.variant]}, L = {first.depth}, W = {first.width}, {first.wrong_labels:.0%} random labels, "
+        f"{first.horizon} steps"
+    )
+
+
+def _somewhere(checks: Sequence[Check]) -> Check:
+    """That one of the checks holds (Bonferroni); it fails if none does and all of them fail. The clearest is shown."""
+    clearest = min(checks, key=lambda check: check.p_holds)
+    p_holds = min(1.0, len(checks) * clearest.p_holds)
+    p_fails = 1.0 if p_holds <= LEVEL else max(check.p_fails for check in checks)
+    return replace(clearest, p_holds=p_holds, p_fails=p_fails)
+
+
+def _gap_falls(rows: pd.DataFrame, margin: float) -> list[Check]:
+    """That the gap falls with p by at least the margin, in every form, cell and horizon; networks that learn."""
+    found = []
+    for _, cell in rows.groupby([*CELL, "horizon"]):
+        control = cell[cell.variant == "none"]
+        for _, runs in cell[cell.learns & (cell.variant != "none")].groupby("variant"):
+            if len(slopes := gap_slopes(runs, control)):
+                found.append(mean_check(_name(runs), all_known(slopes), (-np.inf, -margin)))
+    return found
+
+
+def _test_loss_falls(changes: pd.DataFrame, margin: float) -> list[Check]:
+    """That some p lowers the test loss, in every form, cell and horizon; it fails where no p does by the margin."""
+    found = []
+    for _, runs in changes.groupby([*CELL, "horizon", "variant"]):
+        tried = [
+            mean_check(
+                f"{_name(chosen)}, p = {p:g}",
+                all_known(chosen.change),
+                (-np.inf, 0.0),
+                fails_outside=(-np.inf, -margin),
+            )
+            for p, chosen in runs.groupby("drop_rate")
+        ]
+        found.append(_somewhere(tried))
+    return found
+
+
+def _rare_paths_cost(changes: pd.DataFrame, margin: float) -> list[Check]:
+    """That the test loss is higher by the margin, in every form, cell, horizon and p."""
+    return [
+        mean_check(f"{_name(runs)}, p = {p:g}", all_known(runs.change), (margin, np.inf))
+        for (*_, p), runs in changes.groupby([*CELL, "horizon", "variant", "drop_rate"])
+    ]
+
+
+def _beyond_stopping(rows: pd.DataFrame, certain: float) -> str:
+    """What dropout gains on a network without dropout that stops at its best step, for a reader."""
+    best = changes_from_none(rows, "best_test_loss").query("theta >= @certain")
+    if best.empty:
+        return ""
+    gains = best[best.horizon == best.horizon.max()].groupby([*CELL, "variant", "drop_rate"]).change.mean()
+    return f"with every run stopped at its best step the largest gain in test loss is {max(0.0, -gains.min()):.2g} nats"
+
+
+def judge_p19(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
+    """P19: a lower drop rate regularises less, and one so high that paths are rare costs more than it gains.
+
+    Five parts. The gap between test and training loss falls as p rises, by at least `slope` gaps without dropout per
+    unit of p, over the p at which networks learn (best test loss at most `learns` of the trivial one); some p with θ of
+    at least `certain` lowers the test loss (it fails where none does by `benefit` nats): each apart for cells with some
+    wrong and with only right labels, since the latter leave less to regularise. And where θ is at most `rare`, the
+    test loss at the best step (so that a control that overfits is no excuse) is higher by at least `price` nats.
+
+    Gap and test loss count in cells that can tell: without dropout networks learn, and their gap is clearly at least
+    `gap` nats. Every form of dropout, cell and horizon counts.
+    """
+    rows = with_learning(tables[REGULARISATION], criterion["learns"])
+    rows = rows[rows.control_learns]
+    telling = overfitting_cells(rows, criterion["gap"])
+    changes = changes_from_none(telling, "test_loss")
+    changes = changes[changes.theta >= criterion["certain"]]
+    parts = []
+    for wrong, told in LABELS.items():
+        why = f"no cell {told} whose networks learn and overfit without dropout"
+        chosen, changed = (frame[(frame.wrong_labels > 0) == wrong] for frame in (telling, changes))
+        slope = "slope of the train-test gap over p, in gaps without dropout"
+        parts += [
+            Part(f"the gap falls with p {told}", slope, _gap_falls(chosen, criterion["slope"]), why_open=why),
+            Part(
+                f"dropout lowers the test loss {told}",
+                "change of the test loss against no dropout at the best p (nats, paired over seeds)",
+                _test_loss_falls(changed, criterion["benefit"]),
+                why_open=why,
+            ),
+        ]
+    best = changes_from_none(rows, "best_test_loss")
+    price = Part(
+        "where paths are rare the test loss is higher",
+        "change of the test loss at the best step against no dropout (nats, paired over seeds)",
+        _rare_paths_cost(best[best.theta <= criterion["rare"]], criterion["price"]),
+        why_open=f"no cell with θ <= {criterion['rare']:g} whose networks learn without dropout",
+    )
+    return decide([*parts, price], _beyond_stopping(telling, criterion["certain"]))
+
+
+def _success(runs: pd.DataFrame, band: tuple[float, float]) -> list[Check]:
+    """The share of networks that learn, in every budget, drop rate and gain of the rows."""
+    found = []
+    for (budget, p, gain), cell in runs.groupby(["budget", "drop_rate", "gain"]):
+        first = cell.iloc[0]
+        where = f"{budget} weights, L = {first.depth}, W = {first.width}, p = {p:g}, {gain} gain"
+        found.append(share_check(where, int(cell.learned.sum()), len(cell), band))
+    return found
+
+
+def _lost(runs: pd.DataFrame) -> str:
+    """How many of the shapes that mostly do not learn have nearly all paths, for a reader."""
+    shapes = runs.groupby(["budget", "depth", "width", "drop_rate", "gain"]).agg(
+        share=("learned", "mean"), theta=("theta", "first")
+    )
+    lost = shapes[shapes.share < 0.5]
+    if lost.empty:
+        return ""
+    with_paths = int((lost.theta >= 0.5).sum())
+    return f"of {len(lost)} shapes, drop rates and gains that mostly do not learn {with_paths} have θ >= 0.5"
+
+
+def judge_p21(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
+    """P21: at a fixed number of weights wide shallow networks learn under dropout where narrow deep ones do not.
+
+    Three parts, over budgets, drop rates and gains, of shapes that learn without dropout. At least the share `learns`
+    of the networks of the widest shape learn. At most that share of the narrowest does, at drop rates of at least
+    `heavy`. The loss ratio falls along the budget by at least `slope` per doubling of the width.
+    """
+    rows = tables[PARAMETER_BUDGET]
+    ends = rows.groupby("budget").width.agg(["min", "max"])
+    runs = rows[rows.control_learns & (rows.variant == "dropout")]
+    narrowest, widest = (runs[runs.width == runs.budget.map(ends[end])] for end in ("min", "max"))
+    slopes = [
+        mean_check(f"{budget} weights, p = {p:g}, {gain} gain", all_known(found), (-np.inf, -criterion["slope"]))
+        for (budget, p, gain), cell in runs.groupby(["budget", "drop_rate", "gain"])
+        if len(found := loss_slopes(cell))
+    ]
+    share = "share of networks that learn"
+    return decide(
+        [
+            Part("the widest shape learns", share, _success(widest, (criterion["learns"], 1.0))),
+            Part(
+                "the narrowest shape does not learn",
+                share,
+                _success(narrowest[narrowest.drop_rate >= criterion["heavy"]], (0.0, criterion["learns"])),
+                why_open=f"no narrowest shape learns without dropout, or no p is at least {criterion['heavy']:g}",
+            ),
+            Part("the loss falls with the width", "change of the loss ratio per doubling of the width", slopes),
+        ],
+        _lost(runs),
+    )
