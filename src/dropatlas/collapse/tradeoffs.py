@@ -16,7 +16,6 @@ from pydantic import Field
 from dropatlas.collapse.members import GAINS, Member, grouped_by_kind
 from dropatlas.collapse.settings import Training, Width
 from dropatlas.settings import Count, Grid, OpenProbability, Probability, Section
-from dropatlas.stats import known_seeds, mean_interval
 from dropatlas.steps import log_spaced_steps
 
 FORMS = ("inverted", "dropout")
@@ -203,23 +202,6 @@ def with_learning(rows: pd.DataFrame, learns: float) -> pd.DataFrame:
     return rows.assign(learns=reached, control_learns=same)
 
 
-def overfitting_cells(rows: pd.DataFrame, gap: float) -> pd.DataFrame:
-    """Rows of `collapse/regularisation` whose cell can tell regularisers apart at its horizon.
-
-    Args:
-        rows: The table, or some of its cells.
-        gap: Train-test gap (nats) that networks without dropout must clearly have: the lower end of the 95 % interval
-            of their mean.
-    """
-
-    def overfits(cell: pd.DataFrame) -> bool:
-        known = known_seeds(cell[cell.variant == "none"].gap)
-        return len(known) > 0 and mean_interval(known).low >= gap
-
-    chosen = [cell for _, cell in rows.groupby([*CELL, "horizon"]) if overfits(cell)]
-    return pd.concat(chosen) if chosen else rows.iloc[:0]
-
-
 def gap_slopes(runs: pd.DataFrame, control: pd.DataFrame) -> np.ndarray:
     """Slope of the train-test gap over the drop rate, in gaps without dropout per unit of p, one value per seed.
 
@@ -238,16 +220,17 @@ def gap_slopes(runs: pd.DataFrame, control: pd.DataFrame) -> np.ndarray:
     return (centred @ table.to_numpy()) / (centred @ centred) / float(control.gap.mean())
 
 
-def loss_slopes(runs: pd.DataFrame) -> np.ndarray:
-    """Slope of the loss ratio over the binary logarithm of the width, along the shapes of a budget, one per seed.
+def cost_slopes(runs: pd.DataFrame) -> np.ndarray:
+    """Slope of what dropout costs over the binary logarithm of the width, along the shapes of a budget, one per seed.
 
     Args:
-        runs: Rows of one budget, drop rate and gain in `collapse/parameter_budget`.
+        runs: Rows of one budget, drop rate and gain in `collapse/parameter_budget`; `excess` is the cost.
 
     Returns:
-        Change per doubling of the width; empty with fewer than two widths, NaN for a seed of which a loss is no number.
+        Change of the loss ratio per doubling of the width; empty with fewer than two widths, NaN for a seed of which a
+        loss is no number.
     """
-    table = runs.pivot(index="width", columns="seed", values="loss_ratio")
+    table = runs.pivot(index="width", columns="seed", values="excess")
     if len(table) < 2:
         return np.empty(0)
     x = np.log2(table.index.to_numpy())

@@ -10,14 +10,8 @@ from dropatlas.claims.checks import all_known, mean_check, share_check
 from dropatlas.claims.parts import LEVEL, Check, Part, decide
 from dropatlas.claims.verdicts import Judgement
 from dropatlas.collapse.labels import VARIANT_LABELS
-from dropatlas.collapse.tradeoffs import (
-    CELL,
-    changes_from_none,
-    gap_slopes,
-    loss_slopes,
-    overfitting_cells,
-    with_learning,
-)
+from dropatlas.collapse.tradeoffs import CELL, changes_from_none, gap_slopes, cost_slopes, with_learning
+from dropatlas.stats import known_seeds, mean_interval
 
 REGULARISATION = "collapse/regularisation"
 PARAMETER_BUDGET = "collapse/parameter_budget"
@@ -42,14 +36,35 @@ def _somewhere(checks: Sequence[Check]) -> Check:
     return replace(clearest, p_holds=p_holds, p_fails=p_fails)
 
 
-def _gap_falls(rows: pd.DataFrame, margin: float) -> list[Check]:
-    """That the gap falls with p by at least the margin, in every form, cell and horizon; networks that learn."""
+def overfitting_cells(rows: pd.DataFrame, gap: float) -> pd.DataFrame:
+    """Rows of `collapse/regularisation` whose cell can tell regularisers apart at its horizon.
+
+    Args:
+        rows: The table, or some of its cells.
+        gap: Train-test gap (nats) that networks without dropout must clearly have: the lower end of the 95 % interval
+            of their mean.
+    """
+
+    def overfits(cell: pd.DataFrame) -> bool:
+        known = known_seeds(cell[cell.variant == "none"].gap)
+        return len(known) > 0 and mean_interval(known).low >= gap
+
+    chosen = [cell for _, cell in rows.groupby([*CELL, "horizon"]) if overfits(cell)]
+    return pd.concat(chosen) if chosen else rows.iloc[:0]
+
+
+def _gap_falls(rows: pd.DataFrame, criterion: Mapping[str, float]) -> list[Check]:
+    """That the gap falls with p, and that no p widens it, in every form, cell and horizon; networks that learn."""
     found = []
     for _, cell in rows.groupby([*CELL, "horizon"]):
         control = cell[cell.variant == "none"]
         for _, runs in cell[cell.learns & (cell.variant != "none")].groupby("variant"):
             if len(slopes := gap_slopes(runs, control)):
-                found.append(mean_check(_name(runs), all_known(slopes), (-np.inf, -margin)))
+                found.append(mean_check(_name(runs), all_known(slopes), (-np.inf, -criterion["slope"])))
+            for p, chosen in changes_from_none(pd.concat([control, runs]), "gap").groupby("drop_rate"):
+                share = all_known(chosen.change / control.gap.mean())
+                check = mean_check(f"{_name(chosen)}, p = {p:g}", share, (-np.inf, criterion["widens"]))
+                found.append(replace(check, measure="change of the train-test gap, in gaps without dropout"))
     return found
 
 
@@ -78,9 +93,9 @@ def _rare_paths_cost(changes: pd.DataFrame, margin: float) -> list[Check]:
     ]
 
 
-def _beyond_stopping(rows: pd.DataFrame, certain: float) -> str:
+def _beyond_stopping(rows: pd.DataFrame) -> str:
     """What dropout gains on a network without dropout that stops at its best step, for a reader."""
-    best = changes_from_none(rows, "best_test_loss").query("theta >= @certain")
+    best = changes_from_none(rows, "best_test_loss")
     if best.empty:
         return ""
     gains = best[best.horizon == best.horizon.max()].groupby([*CELL, "variant", "drop_rate"]).change.mean()
@@ -91,26 +106,27 @@ def judge_p19(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
     """P19: a lower drop rate regularises less, and one so high that paths are rare costs more than it gains.
 
     Five parts. The gap between test and training loss falls as p rises, by at least `slope` gaps without dropout per
-    unit of p, over the p at which networks learn (best test loss at most `learns` of the trivial one); some p with θ of
-    at least `certain` lowers the test loss (it fails where none does by `benefit` nats): each apart for cells with some
-    wrong and with only right labels, since the latter leave less to regularise. And where θ is at most `rare`, the
-    test loss at the best step (so that a control that overfits is no excuse) is higher by at least `price` nats.
+    unit of p, and at no p it is wider by `widens` gaps, over the p at which networks learn (best test loss at most
+    `learns` of the trivial one); some p lowers the test loss (it fails where none does by `benefit` nats): each apart
+    for cells with some wrong and with only right labels, since the latter leave less to regularise. And where θ is at
+    most `rare`, the test loss at the best step (so that a control that overfits is no excuse) is higher by at least
+    `price` nats.
 
-    Gap and test loss count in cells that can tell: without dropout networks learn, and their gap is clearly at least
-    `gap` nats. Every form of dropout, cell and horizon counts.
+    Gap and test loss count in cells with θ of at least `certain` at every p that can tell: without dropout networks
+    learn, and their gap is clearly at least `gap` nats. Every form of dropout, cell and horizon counts.
     """
     rows = with_learning(tables[REGULARISATION], criterion["learns"])
     rows = rows[rows.control_learns]
-    telling = overfitting_cells(rows, criterion["gap"])
+    with_paths = rows[rows.groupby(CELL).theta.transform("min") >= criterion["certain"]]
+    telling = overfitting_cells(with_paths, criterion["gap"])
     changes = changes_from_none(telling, "test_loss")
-    changes = changes[changes.theta >= criterion["certain"]]
     parts = []
     for wrong, told in LABELS.items():
         why = f"no cell {told} whose networks learn and overfit without dropout"
         chosen, changed = (frame[(frame.wrong_labels > 0) == wrong] for frame in (telling, changes))
         slope = "slope of the train-test gap over p, in gaps without dropout"
         parts += [
-            Part(f"the gap falls with p {told}", slope, _gap_falls(chosen, criterion["slope"]), why_open=why),
+            Part(f"the gap falls with p {told}", slope, _gap_falls(chosen, criterion), why_open=why),
             Part(
                 f"dropout lowers the test loss {told}",
                 "change of the test loss against no dropout at the best p (nats, paired over seeds)",
@@ -125,7 +141,7 @@ def judge_p19(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
         _rare_paths_cost(best[best.theta <= criterion["rare"]], criterion["price"]),
         why_open=f"no cell with θ <= {criterion['rare']:g} whose networks learn without dropout",
     )
-    return decide([*parts, price], _beyond_stopping(telling, criterion["certain"]))
+    return decide([*parts, price], _beyond_stopping(telling))
 
 
 def _success(runs: pd.DataFrame, band: tuple[float, float]) -> list[Check]:
@@ -153,30 +169,29 @@ def _lost(runs: pd.DataFrame) -> str:
 def judge_p21(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """P21: at a fixed number of weights wide shallow networks learn under dropout where narrow deep ones do not.
 
-    Three parts, over budgets, drop rates and gains, of shapes that learn without dropout. At least the share `learns`
-    of the networks of the widest shape learn. At most that share of the narrowest does, at drop rates of at least
-    `heavy`. The loss ratio falls along the budget by at least `slope` per doubling of the width.
+    Three parts, over budgets, drop rates and gains, of the shapes of which at least the share `able` of networks learns
+    without dropout. At least the share `learns` of the networks of the widest of them learns. At most that share of the
+    narrowest does, at drop rates of at least `heavy`. What dropout adds to the loss ratio falls along the budget by at
+    least `slope` per doubling of the width. A budget with fewer than two such shapes says nothing.
     """
     rows = tables[PARAMETER_BUDGET]
-    ends = rows.groupby("budget").width.agg(["min", "max"])
-    runs = rows[rows.control_learns & (rows.variant == "dropout")]
-    narrowest, widest = (runs[runs.width == runs.budget.map(ends[end])] for end in ("min", "max"))
+    runs = rows[(rows.variant == "dropout") & (rows.control_share >= criterion["able"])]
+    runs = runs[runs.groupby("budget").width.transform("nunique") > 1]
+    narrowest, widest = (runs[runs.width == runs.groupby("budget").width.transform(end)] for end in ("min", "max"))
     slopes = [
-        mean_check(f"{budget} weights, p = {p:g}, {gain} gain", all_known(found), (-np.inf, -criterion["slope"]))
+        mean_check(
+            f"{budget} weights, p = {p:g}, {gain} gain", all_known(cost_slopes(cell)), (-np.inf, -criterion["slope"])
+        )
         for (budget, p, gain), cell in runs.groupby(["budget", "drop_rate", "gain"])
-        if len(found := loss_slopes(cell))
     ]
-    share = "share of networks that learn"
+    share, none = "share of networks that learn", "no budget has two shapes that learn without dropout"
+    heavy = narrowest[narrowest.drop_rate >= criterion["heavy"]]
+    cost = "change of what dropout adds to the loss ratio, per doubling of the width"
     return decide(
         [
-            Part("the widest shape learns", share, _success(widest, (criterion["learns"], 1.0))),
-            Part(
-                "the narrowest shape does not learn",
-                share,
-                _success(narrowest[narrowest.drop_rate >= criterion["heavy"]], (0.0, criterion["learns"])),
-                why_open=f"no narrowest shape learns without dropout, or no p is at least {criterion['heavy']:g}",
-            ),
-            Part("the loss falls with the width", "change of the loss ratio per doubling of the width", slopes),
+            Part("the widest shape learns", share, _success(widest, (criterion["learns"], 1.0)), why_open=none),
+            Part("the narrowest does not learn", share, _success(heavy, (0.0, criterion["learns"])), why_open=none),
+            Part("dropout costs less with the width", cost, slopes, why_open=none),
         ],
         _lost(runs),
     )

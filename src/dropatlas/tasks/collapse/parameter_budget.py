@@ -2,9 +2,10 @@
 
 Paper ("Design tradeoffs"): for a fixed parameter budget wider and shallower networks have higher θ. That is arithmetic
 (another table has the exact numbers); here they are trained. Prediction: of shapes that cost equally many weights and
-learn without dropout, the widest learn with it, the narrowest do not, and the loss falls along the budget as the width
-grows.
-Refuted: a widest shape that does not learn, a narrowest that does, or a loss that does not fall by what matters.
+learn without dropout, the widest learn with it, the narrowest do not, and what dropout costs in loss falls along the
+budget as the width grows.
+Refuted: a widest shape that does not learn, a narrowest that does, or a cost that does not fall by what matters.
+A shape most of whose networks do not learn without dropout either says nothing.
 
 Two reasons to lose are told apart by the columns: paths (θ T, the steps with a path that are expected) and signal
 ((1 - p)^(L/2), which a compensated initial gain gives back in size). Library dropout is not among the forms: its masks
@@ -17,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from dropatlas.collapse.members import Shape
-from dropatlas.collapse.outcomes import control_learns
+from dropatlas.collapse.outcomes import aligned
 from dropatlas.collapse.problems import regression_problem
 from dropatlas.collapse.runs import run_ensemble
 from dropatlas.collapse.steps import evenly_spaced_steps
@@ -37,8 +38,11 @@ MEANINGS = {
     "loss_ratio": "final test loss (scaled or full weights, whichever is lower) over the loss of a constant",
     "learned": "whether loss_ratio is at most the target",
     "diverged": "whether loss or weights stopped being finite",
-    "control_learns": "whether networks of this shape learn without dropout",
+    "control_share": "share of the networks of this shape that learn without dropout",
+    "excess": "loss_ratio minus that of the same network without dropout",
 }
+
+SHAPE = ["budget", "depth", "width"]
 
 
 @small_products()
@@ -58,7 +62,9 @@ def tabulate(settings: ParameterBudget, seed: int, checkpoints: Path | None = No
     runs["signal_factor"] = np.where(runs.variant == "none", 1.0, (1 - runs.drop_rate) ** (runs.depth / 2))
     runs["theta_steps"] = runs.theta * runs.steps
     runs["learned"] = runs.loss_ratio <= settings.target
-    runs["control_learns"] = control_learns(runs, ["budget", "depth", "width"], settings.target)
+    control = runs[runs.variant == "none"]
+    runs["control_share"] = aligned(control.groupby(SHAPE).learned.mean(), runs, SHAPE)
+    runs["excess"] = runs.loss_ratio - aligned(control.set_index([*SHAPE, "seed"]).loss_ratio, runs, [*SHAPE, "seed"])
     return integers(runs[list(MEANINGS)], "steps", "budget", "weights")
 
 
