@@ -149,9 +149,9 @@ def topologies(rows: pd.DataFrame) -> str:
 def regularisation(rows: pd.DataFrame) -> str:
     """Of table `collapse/regularisation`: data, sizes, and what decides."""
     return (
-        f"{rows.data.iloc[0]}, a training set of its own for every cell: train-test gap, test loss, and test loss at each "
-        f"run's best step, over the drop rate. Mean and 95 % interval over {rows.seed.nunique()} networks; squares: "
-        "without dropout. Gap (which must fall faster than the dashed lines) and test loss (which must fall below its "
+        f"{rows.data.iloc[0]}, a training set of its own for every cell: train-test gap, test loss, and test loss at "
+        f"each run's best step, over the drop rate. Mean and 95 % interval over {rows.seed.nunique()} networks; "
+        "squares: without dropout. Gap (which must fall faster than the dashed lines) and test loss (which must fall below its "
         "square) decide where all θ are near 1 and the gap without dropout is above the dash-dotted line; the lowest "
         "row decides where paths are rare (shaded)."
     )
@@ -164,9 +164,13 @@ def parameter_budget(rows: pd.DataFrame, able: float) -> str:
         share=("learned", "mean"), theta=("theta", "first")
     )
     lost = shapes[shapes.share < 0.5]
-    told = f" Of {len(lost)} filled points below one half {(lost.theta >= 0.5).sum()} have θ of at least 0.5." if len(lost) else ""
+    told = (
+        f" Of {len(lost)} filled points below one half {(lost.theta >= 0.5).sum()} have θ of at least 0.5."
+        if len(lost)
+        else ""
+    )
     return (
         "Share of networks that learn, over shapes that cost equally many weights (within 5 %), 95 % intervals over "
-        f"{rows.seed.nunique()} networks each; white: fewer than {able:.0%} learn without dropout, so the shape decides nothing. "
+        f"{rows.seed.nunique()} networks each; white: fewer than {able:.0%} learn without dropout: it decides nothing. "
         f"Below each shape: θ and the signal factor at the smallest and the largest drop rate.{told}"
     )

@@ -1,4 +1,4 @@
-"""What connectivity costs (arXiv 2512.13853, "Design tradeoffs"): regularisation, and width against depth at one budget.
+"""What connectivity costs (arXiv 2512.13853, "Design tradeoffs"): regularisation, and depth at one budget.
 
 The paper argues that a lower drop rate keeps more paths but regularises less, and that a budget of weights is better
 spent on width than on depth. This module has what both experiments need besides the networks: their settings, targets

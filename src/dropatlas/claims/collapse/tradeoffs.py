@@ -10,7 +10,7 @@ from dropatlas.claims.checks import all_known, mean_check, share_check
 from dropatlas.claims.parts import LEVEL, Check, Part, decide
 from dropatlas.claims.verdicts import Judgement
 from dropatlas.collapse.labels import VARIANT_LABELS
-from dropatlas.collapse.tradeoffs import CELL, changes_from_none, gap_slopes, cost_slopes, with_learning
+from dropatlas.collapse.tradeoffs import CELL, changes_from_none, cost_slopes, gap_slopes, with_learning
 from dropatlas.stats import known_seeds, mean_interval
 
 REGULARISATION = "collapse/regularisation"
@@ -23,8 +23,8 @@ def _name(runs: pd.DataFrame) -> str:
     """A cell with the form of dropout and the horizon of its rows."""
     first = runs.iloc[0]
     return (
-        f"{VARIANT_LABELS[first.variant]}, L = {first.depth}, W = {first.width}, {first.wrong_labels:.0%} random labels, "
-        f"{first.horizon} steps"
+        f"{VARIANT_LABELS[first.variant]}, L = {first.depth}, W = {first.width}, "
+        f"{first.wrong_labels:.0%} random labels, {first.horizon} steps"
     )
 
 

@@ -67,7 +67,8 @@ def regularisation(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Figure
             else:
                 axes.axhline(cell.trivial_loss.iloc[0], color="0.4", lw=1, ls=(0, (1, 1)))
         panels[0, column].set_title(
-            f"$L$={depth}, $W$={width}\n{wrong:.0%} random labels\n$\\theta$={thetas.iloc[-1]:.2g} at $p$={thetas.index[-1]:g}",
+            f"$L$={depth}, $W$={width}\n{wrong:.0%} random labels\n"
+            f"$\\theta$={thetas.iloc[-1]:.2g} at $p$={thetas.index[-1]:g}",
             fontsize="small",
         )
         panels[-1, column].set_xlabel("drop rate $p$")
@@ -85,12 +86,21 @@ def _slowest_fall(axes: Axes, cell: pd.DataFrame, slope: float) -> None:
 def _legend(figure: Figure, rows: pd.DataFrame, gap: float, rare: float) -> None:
     first, last = min(rows.horizon), max(rows.horizon)
     line, patch = plt.Line2D, plt.Rectangle
-    handles = [line([], [], color=VARIANT_COLOURS[form], marker="o", ms=4, label=VARIANT_LABELS[form]) for form in FORMS]
+    handles = [
+        line([], [], color=VARIANT_COLOURS[form], marker="o", ms=4, label=VARIANT_LABELS[form]) for form in FORMS
+    ]
     handles += [
         line([], [], color=VARIANT_COLOURS["none"], marker="s", ls="--", ms=5, label=VARIANT_LABELS["none"]),
         line([], [], color="0.3", marker="o", ls="-", ms=4, label=f"after {last} steps"),
         line([], [], color="0.3", marker="o", ls=":", ms=4, mfc="white", label=f"after {first} steps"),
-        line([], [], color="black", lw=1, ls="-.", label=f"gap of {gap:g}: without\ndropout a cell must\nhave more to tell"),
+        line(
+            [],
+            [],
+            color="black",
+            lw=1,
+            ls="-.",
+            label=f"gap of {gap:g}: without\ndropout a cell must\nhave more to tell",
+        ),
         line([], [], color="black", lw=0.9, ls=(0, (4, 2)), label="slowest fall\nthat counts"),
         line([], [], color="0.4", lw=1, ls=(0, (1, 1)), label="best constant"),
         patch((0, 0), 1, 1, color="0.88", label=f"paths are rare:\n$\\theta \\leq$ {rare:g}"),
