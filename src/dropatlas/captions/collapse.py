@@ -151,9 +151,9 @@ def regularisation(rows: pd.DataFrame) -> str:
     return (
         f"{rows.data.iloc[0]}, a training set of its own for every cell: train-test gap, test loss, and test loss at "
         f"each run's best step, over the drop rate. Mean and 95 % interval over {rows.seed.nunique()} networks; "
-        "squares: without dropout. Gap (which must fall faster than the dashed lines) and test loss (which must fall below its "
-        "square) decide where all θ are near 1 and the gap without dropout is above the dash-dotted line; the lowest "
-        "row decides where paths are rare (shaded)."
+        "squares: without dropout. Gap (which must fall faster than the dashed lines) and test loss (which must fall "
+        "below its square) decide where all θ are near 1 and the gap without dropout is above the dash-dotted line; "
+        "the lowest row decides where paths are rare (shaded)."
     )
 
 

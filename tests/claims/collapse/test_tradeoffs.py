@@ -8,8 +8,9 @@ from tests.claims.collapse.evidence import OPEN, PARTLY, REFUTED, REPRODUCED, ju
 from dropatlas.claims.collapse.tradeoffs import PARAMETER_BUDGET, REGULARISATION
 from dropatlas.collapse import ensemble
 from dropatlas.collapse.members import Member
-from dropatlas.collapse.tradeoffs import FORMS, ParameterBudget, Regularisation
+from dropatlas.collapse.tradeoffs import FORMS, ParameterBudget, Regularisation, gap_slopes
 from dropatlas.data import digits5k, save
+from dropatlas.stats import mean_interval
 from dropatlas.tasks.collapse import parameter_budget, regularisation
 
 RATES = (0.1, 0.3, 0.5, 0.7)
@@ -74,6 +75,24 @@ def test_a_benefit_may_lie_at_any_drop_rate_and_the_number_names_it():
     assert "largest gain in test loss is 0 nats" in found.reason
 
 
+def test_a_cell_without_a_gap_is_named():
+    reason = judged("P19", evidence(wrong={"gap": 0.1})).reason
+    assert reason.endswith("so nothing to tell, in L = 3, W = 64, 20% random labels, 2000 steps")
+    assert "nothing to tell" not in judged("P19", evidence()).reason
+
+
+def test_intervals_of_relative_slopes_cover():
+    # the gap that a slope is measured in is a mean over the same seeds
+    rng, rates, hits = np.random.default_rng(5), np.array([0.0, *RATES]), []
+    for _ in range(300):
+        gaps = 1 - 0.8 * rates + 0.1 * rng.standard_normal((16, 1)) + 0.1 * rng.standard_normal((16, len(rates)))
+        frame = pd.DataFrame(gaps, columns=rates).rename_axis("seed").reset_index().melt("seed", var_name="drop_rate")
+        frame = frame.rename(columns={"value": "gap"}).astype({"drop_rate": float})
+        none = frame.drop_rate == 0
+        hits.append(mean_interval(gap_slopes(frame[~none], frame[none])).contains(-0.8))
+    assert np.mean(hits) >= 0.93
+
+
 def test_drop_rates_at_which_nothing_is_learned_say_nothing_of_the_gap():
     tables = evidence(wrong={"fall": 0.0})
     rows = tables[REGULARISATION]
@@ -130,6 +149,7 @@ def test_shapes_that_do_not_learn_without_dropout_decide_nothing():
     found = judged("P21", shapes(control=0.6))
     assert states(found) == "hfh"  # the narrowest that can tell learns
     assert found.parts[1].where.startswith("1000 weights, L = 15, W = 8")
+    assert found.reason.endswith("learn without dropout, so nothing to tell, in 1000 weights, L = 59, W = 4")
     rows = shapes()[PARAMETER_BUDGET]
     alone = judged("P21", {PARAMETER_BUDGET: rows[rows.width == 16]})
     assert states(alone) == "ooo"

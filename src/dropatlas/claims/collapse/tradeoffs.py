@@ -102,6 +102,20 @@ def _beyond_stopping(rows: pd.DataFrame) -> str:
     return f"with every run stopped at its best step the largest gain in test loss is {max(0.0, -gains.min()):.2g} nats"
 
 
+def _cannot_tell(rows: pd.DataFrame, gap: float) -> str:
+    """The cells whose networks without dropout learn, but do not overfit, for a reader."""
+    cells = rows.groupby([*CELL, "horizon"]).size().index
+    named = ", ".join(
+        f"L = {depth}, W = {width}, {wrong:.0%} random labels, {at} steps" for depth, width, wrong, at in cells
+    )
+    return f"no gap of clearly {gap:g} nats without dropout, so nothing to tell, in {named}" if named else ""
+
+
+def _told(sentences: Sequence[str]) -> str:
+    """What there is to say besides the parts."""
+    return "; ".join(filter(None, sentences))
+
+
 def judge_p19(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """P19: a lower drop rate regularises less, and one so high that paths are rare costs more than it gains.
 
@@ -141,7 +155,8 @@ def judge_p19(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
         _rare_paths_cost(best[best.theta <= criterion["rare"]], criterion["price"]),
         why_open=f"no cell with θ <= {criterion['rare']:g} whose networks learn without dropout",
     )
-    return decide([*parts, price], _beyond_stopping(telling))
+    silent = with_paths[~with_paths.index.isin(telling.index)]
+    return decide([*parts, price], _told([_beyond_stopping(telling), _cannot_tell(silent, criterion["gap"])]))
 
 
 def _success(runs: pd.DataFrame, band: tuple[float, float]) -> list[Check]:
@@ -164,6 +179,13 @@ def _lost(runs: pd.DataFrame) -> str:
         return ""
     with_paths = int((lost.theta >= 0.5).sum())
     return f"of {len(lost)} shapes, drop rates and gains that mostly do not learn {with_paths} have θ >= 0.5"
+
+
+def _incapable(rows: pd.DataFrame) -> str:
+    """The shapes that do not learn without dropout, for a reader."""
+    shapes = rows.groupby(["budget", "depth", "width"]).size().index
+    named = ", ".join(f"{budget} weights, L = {depth}, W = {width}" for budget, depth, width in shapes)
+    return f"too few networks learn without dropout, so nothing to tell, in {named}" if named else ""
 
 
 def judge_p21(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
@@ -193,5 +215,5 @@ def judge_p21(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
             Part("the narrowest does not learn", share, _success(heavy, (0.0, criterion["learns"])), why_open=none),
             Part("dropout costs less with the width", cost, slopes, why_open=none),
         ],
-        _lost(runs),
+        _told([_lost(runs), _incapable(rows[rows.control_share < criterion["able"]])]),
     )

@@ -6,6 +6,7 @@ from itertools import product
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -84,15 +85,24 @@ def _slowest_fall(axes: Axes, cell: pd.DataFrame, slope: float) -> None:
 
 
 def _legend(figure: Figure, rows: pd.DataFrame, gap: float, rare: float) -> None:
-    first, last = min(rows.horizon), max(rows.horizon)
+    *earlier, last = sorted(rows.horizon.unique())
     line, patch = plt.Line2D, plt.Rectangle
-    handles = [
+    handles: list[Artist] = [
         line([], [], color=VARIANT_COLOURS[form], marker="o", ms=4, label=VARIANT_LABELS[form]) for form in FORMS
     ]
     handles += [
         line([], [], color=VARIANT_COLOURS["none"], marker="s", ls="--", ms=5, label=VARIANT_LABELS["none"]),
         line([], [], color="0.3", marker="o", ls="-", ms=4, label=f"after {last} steps"),
-        line([], [], color="0.3", marker="o", ls=":", ms=4, mfc="white", label=f"after {first} steps"),
+        line(
+            [],
+            [],
+            color="0.3",
+            marker="o",
+            ls=":",
+            ms=4,
+            mfc="white",
+            label=f"after {', '.join(map(str, earlier))} steps",
+        ),
         line(
             [],
             [],
