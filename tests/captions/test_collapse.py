@@ -220,3 +220,29 @@ def test_the_listing_of_steps_to_the_target_counts_who_gets_there():
     assert set(listed.dropout) == {"40 (1 of 2)"}
     assert set(listed["modified dropout"]) == {"none of 2"}
     assert set(listed.dropconnect) == {"–"}
+
+
+def test_regularisation_tells_data_and_seeds():
+    told = captions.regularisation(pd.DataFrame({"data": ["five digits"] * 3, "seed": [0, 1, 1]}))
+    assert told.startswith("five digits, a training set of its own for every cell: ")
+    assert "95 % interval over 2 networks; squares: without dropout" in told
+
+
+def test_parameter_budget_counts_points_that_have_paths_and_do_not_learn():
+    rows = pd.DataFrame(
+        [
+            (width, p, seed, theta, learned, control)
+            for width, p, theta, learned, control in (
+                (16, 0.1, 1.0, True, 1.0),
+                (8, 0.1, 0.9, False, 1.0),
+                (8, 0.5, 0.2, False, 1.0),
+                (4, 0.1, 0.9, False, 0.5),
+            )
+            for seed in (0, 1)
+        ],
+        columns=["width", "drop_rate", "seed", "theta", "learned", "control_share"],
+    ).assign(budget=1000, variant="dropout", gain="plain")
+    told = captions.parameter_budget(rows, 0.9)
+    assert "over 2 networks each; white: fewer than 90% learn without dropout" in told
+    assert told.endswith(" Of 2 filled points below one half 1 have θ of at least 0.5.")
+    assert "filled points" not in captions.parameter_budget(rows[rows.width == 16], 0.9)

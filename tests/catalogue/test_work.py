@@ -36,6 +36,11 @@ GRIDS = {
     "collapse/drift_bound": ("collapse.drift_bound.cells", {"depth": 30, "width": 3, "drop_rate": 0.1}),
     "collapse/topologies": ("collapse.topologies.residuals", {"width": 5, "drop_rate": 0.5}),
     "collapse/modified_topologies": ("collapse.modified_topologies.learning_rates", 0.1),
+    "collapse/regularisation": (
+        "collapse.regularisation.cells",
+        {"depth": 4, "width": 48, "wrong_labels": 0.1},
+    ),
+    "collapse/parameter_budget": ("collapse.parameter_budget.budgets", 2000),
     "phases/diagram": ("phases.diagram.keep_rates", 0.35),
     "phases/diagram_relu": ("phases.diagram_relu.learning_rates", 0.07),
     "phases/width_trend": ("phases.width_trend.widths", 450),

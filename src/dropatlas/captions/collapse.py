@@ -181,6 +181,36 @@ def topologies(rows: pd.DataFrame) -> str:
     )
 
 
+def regularisation(rows: pd.DataFrame) -> str:
+    """Of table `collapse/regularisation`: data, sizes, and what decides."""
+    return (
+        f"{rows.data.iloc[0]}, a training set of its own for every cell: train-test gap, test loss, and test loss at "
+        f"each run's best step, over the drop rate. Mean and 95 % interval over {rows.seed.nunique()} networks; "
+        "squares: without dropout. Gap (which must fall faster than the dashed lines) and test loss (which must fall "
+        "below its square) decide where all θ are near 1 and the gap without dropout is above the dash-dotted line; "
+        "the lowest row decides where paths are rare (shaded)."
+    )
+
+
+def parameter_budget(rows: pd.DataFrame, able: float) -> str:
+    """Of table `collapse/parameter_budget`: how many shapes that learn without dropout and not with it have paths."""
+    networks = rows[(rows.variant == "dropout") & (rows.control_share >= able)]
+    shapes = networks.groupby(["budget", "width", "drop_rate", "gain"]).agg(
+        share=("learned", "mean"), theta=("theta", "first")
+    )
+    lost = shapes[shapes.share < 0.5]
+    told = (
+        f" Of {len(lost)} filled points below one half {(lost.theta >= 0.5).sum()} have θ of at least 0.5."
+        if len(lost)
+        else ""
+    )
+    return (
+        "Share of networks that learn, over shapes that cost equally many weights (within 5 %), 95 % intervals over "
+        f"{rows.seed.nunique()} networks each; white: fewer than {able:.0%} learn without dropout: it decides nothing. "
+        f"Below each shape: θ and the signal factor at the smallest and the largest drop rate.{told}"
+    )
+
+
 def modified_topologies(rows: pd.DataFrame) -> str:
     """Of table `collapse/modified_topologies`: size, and how many pairs without biases are equal."""
     free = paired_differences(rows[~rows.biases], "test_loss_ratio")

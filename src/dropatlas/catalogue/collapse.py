@@ -79,6 +79,22 @@ def tables(config: Config) -> list[Table]:
             runtime=at(30, standard=60, paper=1440),
             work=_modified_topologies,
         ),
+        Table(
+            name="collapse/regularisation",
+            message="Design tradeoffs: train-test gap and test loss over the drop rate",
+            data=digits,
+            resumable=False,
+            mem_mb=at(2000, paper=4000),
+            runtime=at(30, paper=240),
+            work=_regularisation,
+        ),
+        Table(
+            name="collapse/parameter_budget",
+            message="Design tradeoffs: training success of shapes that cost equally many weights",
+            mem_mb=at(2000, paper=4000),
+            runtime=at(30, paper=480),
+            work=_parameter_budget,
+        ),
     ]
 
 
@@ -171,6 +187,23 @@ def _topologies(config: Config) -> Work:
         count = len(settings.networks(topology, width))
         sizes = (settings.depth, width, count, training.batch_size, training.test_samples, count)
         parts.append(_stacked(topology, settings.steps, *sizes))
+    return joined(parts)
+
+
+def _regularisation(config: Config) -> Work:
+    settings, training, parts = config.collapse.regularisation, config.collapse.regularisation.training, []
+    last, horizons = max(settings.horizons), len(settings.horizons)
+    for cell in settings.cells:
+        for members in settings.ensembles(cell):
+            parts.append(_trained(last, cell.depth, members, training, horizons * len(members)))
+    return joined(parts)
+
+
+def _parameter_budget(config: Config) -> Work:
+    settings, parts = config.collapse.parameter_budget, []
+    for _budget, depth, width in settings.shapes():
+        members = settings.members(width)
+        parts.append(_trained(settings.steps, depth, members, settings.training, len(members)))
     return joined(parts)
 
 

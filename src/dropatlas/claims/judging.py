@@ -7,7 +7,15 @@ from dataclasses import replace
 import pandas as pd
 
 from dropatlas.claims import percolation
-from dropatlas.claims.collapse import blindness, drift, learning_time, modified, topologies, trainability
+from dropatlas.claims.collapse import (
+    blindness,
+    drift,
+    learning_time,
+    modified,
+    topologies,
+    tradeoffs,
+    trainability,
+)
 from dropatlas.claims.ddc import ablations, benchmarks
 from dropatlas.claims.ledger import SCALE_ORDER, LedgerError, Statement
 from dropatlas.claims.phases import diagram, mechanisms, variants
@@ -23,6 +31,7 @@ MODULES = (
     learning_time,
     modified,
     topologies,
+    tradeoffs,
     diagram,
     mechanisms,
     variants,

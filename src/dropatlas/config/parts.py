@@ -9,13 +9,8 @@ from pydantic import Field, model_validator
 
 from dropatlas.collapse.architectures import ModifiedTopologies, OtherTopologies
 from dropatlas.collapse.blindness_settings import Blindness
-from dropatlas.collapse.settings import (
-    Decoupling,
-    DriftBound,
-    LearningTime,
-    Movement,
-    Variants,
-)
+from dropatlas.collapse.settings import Decoupling, DriftBound, LearningTime, Movement, Variants
+from dropatlas.collapse.tradeoffs import ParameterBudget, Regularisation
 from dropatlas.collapse.trainability import Trainability
 from dropatlas.ddc.settings import (
     ALL_ARMS,
@@ -75,6 +70,8 @@ class CollapseSettings(Section):
     modified_topologies: ModifiedTopologies = Field(
         description="experiment 7: modified dropout on several architectures"
     )
+    regularisation: Regularisation = Field(description="design tradeoffs: drop rate against regularisation")
+    parameter_budget: ParameterBudget = Field(description="design tradeoffs: width against depth at one budget")
 
 
 class PhasesSettings(Section):
