@@ -7,15 +7,10 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from dropatlas.collapse.settings import (
-    Decoupling,
-    DriftBound,
-    LearningTime,
-    Movement,
-    OtherTopologies,
-    Variants,
-    WidthDepth,
-)
+from dropatlas.collapse.depth_law import DepthLaw
+from dropatlas.collapse.learning_time import LearningTime
+from dropatlas.collapse.settings import Decoupling, DriftBound, Movement, OtherTopologies, WidthDepth
+from dropatlas.collapse.variants import Variants
 from dropatlas.ddc.settings import (
     ALL_ARMS,
     Activations,
@@ -68,6 +63,7 @@ class CollapseSettings(Section):
     variants: Variants = Field(description="experiment 2: dropout, modified dropout, no dropout")
     width_depth: WidthDepth = Field(description="experiment 3: width, drop rate and training success")
     learning_time: LearningTime = Field(description="experiment 4: steps to learn against 1/theta")
+    depth_law: DepthLaw = Field(description="steps to learn against depth at constant width")
     drift_bound: DriftBound = Field(description="experiment 5: the drift bound of Theorem V.3")
     topologies: OtherTopologies = Field(description="experiment 6: residual and convolutional networks")
 
