@@ -69,11 +69,13 @@ def tabulate(settings: DepthLaw, seed: int, checkpoints: Path | None = None) -> 
         ensemble = (shape, members, problem, training.batch_size, seed)
         frame = run_ensemble(*ensemble, steps, checkpoints, descent=descent)
         found = steps_to_goals(frame, RUN, settings.target, settings.movement)
+        found["rate_sum"] = descent.rate_sum(found.steps.to_numpy().astype(int))
+        if model not in MASKED:
+            return found
         first = [step for step in steps if step <= settings.checked_steps]
         whole = run_ensemble(*ensemble, first, checkpoints, descent=Descent(decay=descent.decay, every_step=True))
         found["differs"] = aligned(_differing(frame[frame.step <= first[-1]], whole), found, RUN)
         found["layer_rate"] = [decay_rate(model, p, w) for p, w in zip(found.drop_rate, found.width, strict=True)]
-        found["rate_sum"] = descent.rate_sum(found.steps.to_numpy().astype(int))
         return found.assign(schedule=schedule, model=model, horizon=steps[-1])
 
     parts, controls = [], {}
