@@ -1,17 +1,20 @@
 """Selections and numbers of the collapse tables that figures, captions and verdicts share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from dropatlas.collapse.labels import COMPARED, VARIANT_LABELS
 from dropatlas.collapse.variants import MODIFIED, settled_losses
+from dropatlas.stats import mean_p_value
 
 CERTAIN = 0.99
 """Crossing probability above which practically every mask leaves a path."""
 RARE = 0.05
 """Crossing probability below which hardly a mask leaves one."""
+
+CLEAR = 0.025
+"""Level of the one-sided tests by which a cell can tell."""
 
 CELL = ["depth", "width", "cell_drop_rate"]
 """Columns that name a cell of `collapse/variants`; networks without dropout belong to it, too."""
@@ -151,47 +154,27 @@ def modified_leads(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def why_undecidable(cell: pd.DataFrame, criterion: Mapping[str, float]) -> str:
+    """Why a cell with biases cannot tell modified dropout from dropout; empty if it can.
+
+    Args:
+        cell: Rows of `settled_pairs` of one cell.
+        criterion: Of P10. Dropout must cost clearly more than `least_cost`, and the losses of dropout and modified
+            dropout be clearly at their plateau: the mean of the quarter before differs by less than `flat` of that cost.
+    """
+    cost = (cell.late_plain - cell.late_none).to_numpy()
+    changes = [(cell[f"before_{arm}"] - cell[f"late_{arm}"]).to_numpy() for arm in ("plain", "modified")]
+    if not cell.control_learns.all():
+        return "the network does not learn without dropout"
+    if not np.isfinite([cost, *changes]).all():
+        return "networks diverged"
+    if mean_p_value(cost, criterion["least_cost"], "greater") > CLEAR:
+        return "dropout costs too little"
+    room = [criterion["flat"] * cost + sign * change for change in changes for sign in (1, -1)]
+    return "not at its plateau" if max(mean_p_value(left, 0.0, "greater") for left in room) > CLEAR else ""
+
+
 def ended(rows: pd.DataFrame, problem: str, *, biases: bool) -> pd.DataFrame:
     """Rows of `collapse/variants` of one problem at the last step, diverged networks left out."""
-    return rows[(rows.problem == problem) & (rows.biases == biases) & (rows.step == rows.step.max()) & ~rows.diverged]
-
-
-def final_means(final: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Mean of a column over seeds: a row per cell, a column per variant; NaN where no network is left.
-
-    Args:
-        final: From `ended`.
-        column: A measure.
-    """
-    return final.groupby([*CELL, "variant"])[column].mean().unstack()
-
-
-def modified_minus_dropout(final: pd.DataFrame) -> pd.Series:
-    """Final loss ratio of modified minus plain dropout, by cell and seed that have both (index).
-
-    Args:
-        final: From `ended`.
-    """
-    losses = final[final.variant.isin(["modified", "dropout"])].set_index([*CELL, "seed", "variant"]).loss_ratio
-    both = losses.unstack().reindex(columns=["modified", "dropout"]).dropna()
-    return both.modified - both.dropout
-
-
-def steps_to_target(rows: pd.DataFrame) -> pd.DataFrame:
-    """Steps until the loss target in words: the median of the networks that get there, and how many do.
-
-    Args:
-        rows: Table `collapse/variants`.
-
-    Returns:
-        One row per problem, biases and cell, a column per variant, named as a reader needs it.
-    """
-    keys = {"problem": "problem", "biases": "biases", "depth": "L", "width": "W", "cell_drop_rate": "p"}
-    final = rows[(rows.step == rows.step.max()) & rows.variant.isin(COMPARED)]
-    reached = final.groupby([*keys, "variant"]).steps_to_target.agg(
-        lambda steps: (
-            f"{steps.median():.0f} ({steps.count()} of {len(steps)})" if steps.count() else f"none of {len(steps)}"
-        )
-    )
-    told = reached.unstack(fill_value="–").reindex(columns=COMPARED, fill_value="–").rename(columns=VARIANT_LABELS)
-    return told.reset_index().rename(columns=keys).rename_axis(columns=None)
+    runs = rows[(rows.problem == problem) & (rows.biases == biases)]
+    return runs[(runs.step == runs.step.max()) & ~runs.diverged]

@@ -16,7 +16,7 @@ from dropatlas.claims.checks import (
 )
 from dropatlas.claims.parts import LEVEL, Check, Part, decide
 from dropatlas.claims.verdicts import Judgement
-from dropatlas.collapse.effects import PAIR, equal_pairs, modified_leads, settled_pairs
+from dropatlas.collapse.effects import PAIR, equal_pairs, modified_leads, settled_pairs, why_undecidable
 from dropatlas.collapse.variants import MODIFIED
 
 VARIANTS = "collapse/variants"
@@ -55,20 +55,6 @@ def _equality(rows: pd.DataFrame, margin: float) -> Part:
     )
 
 
-def _why_undecidable(cell: pd.DataFrame, criterion: Mapping[str, float]) -> str:
-    """Why a cell cannot tell; empty if it can."""
-    if not cell.control_learns.all():
-        return "the network does not learn without dropout"
-    harm = cell.late_plain - cell.late_none
-    if mean_check("", all_known(harm), (criterion["least_cost"], np.inf)).p_holds > LEVEL:
-        return "dropout costs too little"
-    flat = (-criterion["flat"], criterion["flat"])
-    for arm in ("plain", "modified"):
-        if ratio_check("", cell[f"before_{arm}"] - cell[f"late_{arm}"], harm, flat).p_holds > LEVEL:
-            return "not at its plateau"
-    return ""
-
-
 def judge_p10(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """P10: modified dropout equals dropout without biases, and is better than it at the plateau with biases.
 
@@ -86,7 +72,7 @@ def judge_p10(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
     for plain in MODIFIED:
         pairs = settled_pairs(rows, plain)
         for (depth, width, p, rate), cell in pairs.groupby(PAIR):
-            if why := _why_undecidable(cell, criterion):
+            if why := why_undecidable(cell, criterion):
                 left_out.append(why)
                 continue
             name = f"{plain}, L = {depth}, W = {width}, p = {p:g}, α = {rate:g}"
