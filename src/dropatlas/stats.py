@@ -96,6 +96,27 @@ def mean_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
     return Interval(float(values.mean()), float(values.mean() - half), float(values.mean() + half))
 
 
+def ratio_interval(numerators: np.ndarray, denominators: np.ndarray, confidence: float = 0.95) -> Interval:
+    """Fieller's interval of the ratio of two means over the same seeds: the ratios that a paired t test allows.
+
+    Args:
+        numerators: One value per seed, shape (m,), m >= 2, all finite.
+        denominators: The same, of positive mean.
+        confidence: Coverage probability in (0, 1).
+
+    Returns:
+        The interval; unbounded where the denominator is not clearly different from 0.
+    """
+    y, x = float(np.mean(numerators)), float(np.mean(denominators))
+    spread = np.cov(numerators, denominators, ddof=1) / len(numerators)
+    t2 = stats.t.ppf((1 + confidence) / 2, len(numerators) - 1) ** 2
+    a, b, c = x * x - t2 * spread[1, 1], x * y - t2 * spread[0, 1], y * y - t2 * spread[0, 0]
+    if a <= 0:
+        return Interval(y / x, -np.inf, np.inf)
+    root = np.sqrt(max(b * b - a * c, 0.0))
+    return Interval(y / x, float((b - root) / a), float((b + root) / a))
+
+
 def mean_p_value(
     values: np.ndarray, centre: float = 0.0, alternative: Literal["two-sided", "less", "greater"] = "two-sided"
 ) -> float:

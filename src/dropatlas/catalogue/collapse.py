@@ -1,9 +1,21 @@
 """Tables on deep networks trained under masks that may cut every path (arXiv 2512.13853, Section V)."""
 
-from dropatlas.catalogue.table import CALL, Table, Work, by_scale, joined
+from dropatlas.catalogue.table import CALL
+from dropatlas.catalogue.table import Table
+from dropatlas.catalogue.table import Work
+from dropatlas.catalogue.table import by_scale
+from dropatlas.catalogue.table import joined
 from dropatlas.collapse.members import Member
-from dropatlas.collapse.settings import GOALS, Training
+from dropatlas.collapse.settings import Training
 from dropatlas.config import Config
+from dropatlas.collapse.depth_law import drop_rate_decaying
+from dropatlas.collapse.learning_time import GOALS
+from dropatlas.collapse.members import MASKED
+from dropatlas.collapse.members import Shape
+
+
+INPUTS = 16
+"""Of the regression networks (`regression_problem`)."""
 
 
 def tables(config: Config) -> list[Table]:
@@ -37,7 +49,6 @@ def tables(config: Config) -> list[Table]:
         Table(
             name="collapse/variants",
             message="Experiment 2: dropout, modified dropout and no dropout, with and without biases",
-            data=digits,
             mem_mb=3000,
             runtime=at(30, standard=60, paper=240),
             work=_variants,
@@ -55,6 +66,13 @@ def tables(config: Config) -> list[Table]:
             mem_mb=3000,
             runtime=at(30, standard=60, paper=240),
             work=_learning_time,
+        ),
+        Table(
+            name="collapse/depth_law",
+            message="Steps to learn against depth at constant width",
+            mem_mb=3000,
+            runtime=at(30, standard=60, paper=480),
+            work=_depth_law,
         ),
         Table(
             name="collapse/drift_bound",
@@ -139,12 +157,15 @@ def _movement(config: Config) -> Work:
 
 
 def _variants(config: Config) -> Work:
-    settings = config.collapse.variants
-    measured = len(settings.measured_steps())
-    return joined(
-        _trained(settings.steps, cell.depth, members, settings.training, measured * len(members))
-        for _problem, _biases, cell, members in settings.ensembles()
-    )
+    settings, parts = config.collapse.variants, []
+    for biases, depth, members in settings.ensembles():
+        measured = settings.measured_steps(biases=biases)
+        controls = [member for member in members if member.variant == "none"]
+        shown = sum(cell.depth == depth and cell.width == control.width for cell in settings.cells for control in controls)
+        sizes = (max(member.width for member in members), len(members), settings.batch_size, settings.test_samples)
+        rows = len(measured) * (len(members) - len(controls) + shown)
+        parts.append(_ensemble(measured[-1], depth, *sizes, rows))
+    return joined(parts)
 
 
 def _trainability(config: Config) -> Work:
@@ -157,11 +178,34 @@ def _trainability(config: Config) -> Work:
 
 def _learning_time(config: Config) -> Work:
     settings, training = config.collapse.learning_time, config.collapse.learning_time.training
-    widths = [width for width, _ in settings.networks()]
-    sizes = (settings.depth, max(widths), len(widths), training.batch_size, training.test_samples)
-    rows = len(GOALS) * len(widths)
-    parts = [_ensemble(settings.measured_steps(theta)[-1], *sizes, rows) for _, theta in settings.conditions()]
-    return joined([_ensemble(settings.measured_steps(1.0)[-1], *sizes, 0), *parts])  # controls have no rows
+
+    def times(variant: str, theta: float) -> Work:
+        widths = [width for width, _, _ in settings.networks(variant)]
+        sizes = (settings.depth, max(widths), len(widths), training.batch_size, training.test_samples)
+        rows = len(GOALS) * len(widths) if variant != "none" else 0
+        return _ensemble(settings.measured_steps(theta)[-1], *sizes, rows)
+
+    return joined([times("none", 1.0), *(times(MASKED[model], theta) for model, theta in settings.conditions())])
+
+
+def _depth_law(config: Config) -> Work:
+    settings, training, parts = config.collapse.depth_law, config.collapse.depth_law.training, []
+    for schedule, depth, model in settings.conditions():
+        shape, variant = Shape(INPUTS, depth, 1), MASKED[model]
+        networks = settings.networks(variant)
+        members = [
+            Member(width, drop_rate_decaying(settings.rate, model, width), variant, 1.0, gain, number)
+            for width, gain, number in networks
+        ]
+        theta = min(member.theta(shape) for member in members)
+        steps = settings.measured_steps(schedule, theta)[-1]
+        computed = round(theta * steps) + settings.checked_steps  # and every mask is drawn
+        width = max(member.width for member in members)
+        sizes = (depth, width, len(members), training.batch_size, training.test_samples)
+        rows = len(GOALS) * len(members)
+        drawn = Work(steps * len(members) * width * (depth * width + INPUTS), 0, 0)
+        parts += [_ensemble(computed, *sizes, rows), drawn]
+    return joined(parts)
 
 
 def _drift_bound(config: Config) -> Work:

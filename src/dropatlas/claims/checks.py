@@ -6,7 +6,15 @@ import numpy as np
 from scipy import stats
 
 from dropatlas.claims.parts import LEVEL, UNKNOWN, Band, Check
-from dropatlas.stats import LEAST_SEEDS, Interval, binomial_interval, known_seeds, mean_interval, mean_p_value
+from dropatlas.stats import (
+    LEAST_SEEDS,
+    Interval,
+    binomial_interval,
+    known_seeds,
+    mean_interval,
+    mean_p_value,
+    ratio_interval,
+)
 
 ANYWHERE: Band = (-np.inf, np.inf)
 """No limit: nothing lies outside."""
@@ -78,6 +86,46 @@ def mean_tests(values: np.ndarray, band: Band) -> tuple[float, float]:
         below_high = mean_p_value(values, high, "less")
         beyond = min(beyond, mean_p_value(values, high, "greater"))
     return max(above_low, below_high), beyond
+
+
+def ratio_check(
+    where: str,
+    numerators: Sequence[float] | np.ndarray,
+    denominators: Sequence[float] | np.ndarray,
+    band: Band,
+    *,
+    fails_outside: Band | None = None,
+    support: Band = ANYWHERE,
+) -> Check:
+    """A ratio of two means over the same seeds; one-sided t tests of numerator - end·denominator (Fieller).
+
+    Args:
+        where: Which networks it is of.
+        numerators: One value per seed.
+        denominators: One value per seed, in the same order, of positive mean. A pair with a value that is no number
+            leaves the check open.
+        band: What must be shown.
+        fails_outside: The band outside of which the ratio fails, where that is not `band`.
+        support: Lowest and highest number possible; the interval shown ends there.
+    """
+    pairs = np.column_stack([numerators, denominators]).astype(float)
+    if not np.isfinite(pairs).all() or len(pairs) < LEAST_SEEDS or pairs[:, 1].mean() <= 0:
+        return no_number(where, band)
+    value = ratio_interval(pairs[:, 0], pairs[:, 1])
+    value = Interval(value.estimate, max(value.low, support[0]), min(value.high, support[1]))
+    inside, outside = (_ratio_tests(pairs, ends) for ends in (band, fails_outside or band))
+    return Check(where, value, band, len(pairs), inside[0], outside[1])
+
+
+def _ratio_tests(pairs: np.ndarray, band: Band) -> tuple[float, float]:
+    """p-values of "the ratio lies outside the band" and of "it lies inside", for a positive denominator."""
+    inside, beyond = 0.0, 1.0
+    for end, sign in ((band[0], 1), (band[1], -1)):
+        if np.isfinite(end):
+            within = sign * (pairs[:, 0] - end * pairs[:, 1])
+            inside = max(inside, mean_p_value(within, 0.0, "greater"))
+            beyond = min(beyond, mean_p_value(within, 0.0, "less"))
+    return inside, beyond
 
 
 def share_check(where: str, successes: int, trials: int, band: Band, *, fails_outside: Band | None = None) -> Check:

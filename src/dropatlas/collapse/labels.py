@@ -4,9 +4,8 @@ VARIANT_LABELS = {
     "none": "no dropout",
     "dropout": "dropout",
     "modified": "modified dropout",
-    "inverted": "inverted dropout",
     "dropconnect": "dropconnect",
     "modified_dropconnect": "modified dropconnect",
 }
-COMPARED = ["none", "dropout", "modified", "inverted", "dropconnect"]
-"""Variants shown side by side in experiment 2; modified dropconnect only adds what modified dropout shows."""
+COMPARED = ["none", "dropout", "modified", "dropconnect", "modified_dropconnect"]
+"""Variants shown side by side in experiment 2."""

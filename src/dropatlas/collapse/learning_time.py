@@ -1,8 +1,78 @@
-"""Removal probabilities at which networks of different width have the same crossing probability."""
+"""Steps that learning takes: what they are counted to, and networks of different width with the same θ."""
 
+from itertools import product
+
+import pandas as pd
+from pydantic import Field
 from scipy.optimize import brentq
 
-from dropatlas.collapse.members import Member, Shape
+from dropatlas.collapse.members import GAINS, MASKED, Member, Shape
+from dropatlas.collapse.outcomes import steps_until
+from dropatlas.collapse.settings import Training, Width
+from dropatlas.settings import Count, Grid, OpenProbability, Positive, Section
+from dropatlas.steps import log_spaced_steps
+
+GOALS = ("movement", "loss")
+"""What steps are counted to."""
+
+
+class LearningTime(Section):
+    """Experiment 4: steps needed to learn against 1/theta."""
+
+    depth: Count = Field(description="hidden layers L")
+    widths: Grid[Width] = Field(description="vertices per layer W; 1, where masks only cut, is the control")
+    thetas: Grid[OpenProbability] = Field(description="crossing probabilities; p is solved for")
+    path_steps: Count = Field(description="training goes on until this many steps with a path are expected")
+    measurements: Count = Field(description="measurements per run, evenly spaced in log step")
+    target: OpenProbability = Field(description="'learned' means: test loss at most this share of the trivial loss")
+    movement: Positive = Field(description="relative weight movement that counts as having left the initialisation")
+    training: Training = Field(description="seeds, batch, learning rate, test samples")
+
+    def conditions(self) -> list[tuple[str, float]]:
+        """Model and crossing probability, the shortest runs first."""
+        return list(product(MASKED, sorted(self.thetas, reverse=True)))
+
+    def networks(self, variant: str) -> list[tuple[int, str, int]]:
+        """Width, gain and number of the seed of the networks that are trained side by side."""
+        kinds = networks_compared(self.widths, variant)
+        return [(width, gain, number) for width, gain in kinds for number in range(self.training.seeds)]
+
+    def measured_steps(self, theta: float) -> list[int]:
+        """Steps after which networks of one crossing probability are measured; the last one is the horizon."""
+        horizon = round(self.path_steps / theta)
+        # the grid scales with 1/θ, so that its resolution is the same everywhere
+        return log_spaced_steps(horizon, self.measurements, first=max(1, round(1 / theta)))
+
+
+def networks_compared(widths: list[int], variant: str) -> list[tuple[int, str]]:
+    """Width and gain of the networks whose times are compared.
+
+    At width 1 a mask with a path leaves dropout's network whole, so that a gain has nothing to make up for; dropconnect
+    also removes input edges there, so that it is no pure case.
+    """
+    if variant == "none":
+        return [(width, "plain") for width in widths]
+    wider = list(product([width for width in widths if width > 1], GAINS))
+    return [(1, "plain"), *wider] if variant == "dropout" and 1 in widths else wider
+
+
+def steps_to_goals(history: pd.DataFrame, keys: list[str], target: float, movement: float) -> pd.DataFrame:
+    """Steps that every run needs to each goal.
+
+    Args:
+        history: Rows of many runs, measured at the same steps.
+        keys: Columns that tell runs apart.
+        target: Loss ratio at most which a network has learned.
+        movement: Relative movement at least which it has left its initialisation.
+
+    Returns:
+        The last row of every run, once for each goal (`goal`), with `steps` and `censored` (see `steps_until`).
+    """
+    goals = {
+        "movement": lambda rows: rows.relative_movement >= movement,
+        "loss": lambda rows: rows.loss_ratio <= target,
+    }
+    return pd.concat([steps_until(history, goals[goal], keys).assign(goal=goal) for goal in GOALS], ignore_index=True)
 
 
 def drop_rate_for(theta: float, variant: str, width: int, shape: Shape) -> float:

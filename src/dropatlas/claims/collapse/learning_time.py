@@ -1,76 +1,150 @@
-"""Judges of training collapse (arXiv 2512.13853, Section V), P9: how long learning takes."""
+"""Judges of training collapse (arXiv 2512.13853, Section V), P9, P15 and P19: how long learning takes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from dropatlas.claims.checks import (
-    ANYWHERE,
-    mean_check,
-    no_number,
-)
+from dropatlas.claims.checks import all_known, exact_check, mean_check, never_check, ratio_check, share_check
 from dropatlas.claims.parts import Check, Part, decide
 from dropatlas.claims.verdicts import Judgement
-from dropatlas.collapse.members import MASKED
+from dropatlas.collapse.effects import growth_by_seed, time_pairs
+from dropatlas.collapse.members import GAINS, MASKED
 
 LEARNING_TIME = "collapse/learning_time"
-
+DEPTH_LAW = "collapse/depth_law"
 
 GOALS = {"movement": "until weights have moved", "loss": "until the loss target"}
+GAIN_NAMES = {"plain": "gain 1", "compensated": "gain 1/√q"}
+TIME_RATIO = "steps times θ over the steps without dropout"
+GROWTH = "rise of log steps per layer, relative to no dropout, over the decay rate of θ"
 
 
-def time_slopes(runs: pd.DataFrame) -> np.ndarray:
-    """Slope of log steps against log 1/θ of every seed; their mean is the slope of the mean.
-
-    Only θ at which no run is censored are used: a censored run is a time beyond the horizon, and leaving out just
-    that run would bias the slope. Empty if fewer than three θ remain.
-
-    Args:
-        runs: Rows of one model, width and goal.
-    """
-    open_ended = runs.groupby("target_theta").censored.any()
-    used = runs[runs.target_theta.isin(open_ended.index[~open_ended])]
-    table = np.log(used.pivot(index="theta", columns="seed", values="steps")).dropna(axis=1)
-    if len(table) < 3:
-        return np.empty(0)
-    x = -np.log(table.index.to_numpy())
-    x = x - x.mean()
-    return (x @ table.to_numpy()) / (x @ x)
+def _crossing_checks(rows: pd.DataFrame, cell: list[str], margin: float) -> Iterator[Check]:
+    """That masks have a path as often as θ says, in every cell; a network counts once, whatever its gain and goal."""
+    networks = rows.drop_duplicates([*cell, "seed"])
+    for key, runs in networks.groupby(cell):
+        theta, where = runs.theta.iloc[0], ", ".join(f"{name} {value}" for name, value in zip(cell, key, strict=True))
+        band = (theta * (1 - margin), theta * (1 + margin))
+        found = share_check(f"control: {where}", int(runs.crossed_steps.sum()), int(runs.horizon.sum()), band)
+        yield replace(found, measure="share of steps with a path")
 
 
-def _time_checks(name: str, runs: pd.DataFrame, criterion: Mapping[str, float]) -> list[Check]:
-    """That steps grow like 1/θ, and that most runs are not far behind it."""
-    margin, patience = criterion["margin"], criterion["patience"]
-    late = (runs.steps > patience * runs.control_steps / runs.theta).groupby(runs.seed).mean()
-    lateness = mean_check(name, late.to_numpy(), (-np.inf, 0.5), support=(0.0, 1.0))
-    measure = f"share of the θ at which a network needs over {patience:g} times the steps foretold"
-    return [mean_check(name, time_slopes(runs), (1 - margin, 1 + margin)), replace(lateness, measure=measure)]
+def _time_cells(rows: pd.DataFrame, most: float) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Runs by cell whose control arrives: at most the share `most` of its runs do not within their horizon."""
+    for (model, width, theta, goal), runs in rows.groupby(["model", "width", "target_theta", "goal"]):
+        if runs.control_censored.mean() <= most:
+            yield f"{MASKED[model]}, W = {width}, θ = {theta:g}, {GOALS[goal]}", runs
 
 
 def judge_p9(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
-    """P9: steps needed (to leave initialisation, and to reach the loss target) grow like 1/θ.
+    """P9: learning takes at least 1/θ times the steps that it takes without dropout.
 
-    The number is the slope of log steps against log 1/θ, one per seed (paired across θ). Two parts: the pure case,
-    dropout of width 1, where a mask cuts or spares the whole network, and all others (wider networks; dropconnect,
-    which also takes input edges). A part holds if in every case, for both goals, the slope lies within 1 ± `margin`,
-    and at most half of the runs need over `patience` times the control's steps times 1/θ. Seeds whose horizon is not
-    beyond `patience` times the steps foretold, or whose control never arrives, are left out.
+    One part, at gain 1 (networks that start as their controls). In every wider network, for every θ and both goals, the
+    ratio of mean times, times θ, must be at least 1 - `margin`. Times end at the horizon, which is the control's over
+    θ. Controls in the same part: at W = 1, where a mask of dropout cuts or spares everything, the ratio must be 1 up to
+    `control`, and masks must have a path as often as θ says, up to `margin`. Cells more than the share `most_censored`
+    of whose networks do not arrive without dropout decide nothing.
     """
-    rows = tables[LEARNING_TIME].query("not diverged")
-    rows = rows[rows.horizon > criterion["patience"] * rows.control_steps / rows.theta]
-    pure: list[Check] = []
-    others: list[Check] = []
+    rows = tables[LEARNING_TIME].query("gain == 'plain'")
+    checks, around = [], (1 - criterion["control"], 1 + criterion["control"])
+    pure = (rows.model == "site") & (rows.width == 1)
+    for name, runs in _time_cells(rows[~pure], criterion["most_censored"]):
+        checks.append(ratio_check(name, *time_pairs(runs), (1 - criterion["margin"], np.inf), support=(0.0, np.inf)))
+    none = "no cell that learns without dropout"
+    if checks:
+        for name, runs in _time_cells(rows[pure], criterion["most_censored"]):
+            checks.append(ratio_check(f"control: {name}", *time_pairs(runs), around, support=(0.0, np.inf)))
+        checks += _crossing_checks(rows, ["model", "width", "target_theta"], criterion["margin"])
+    if not pure.any():
+        checks, none = [], "no network of width 1 to control it"
+    censored = rows[~pure].censored.mean()
+    told = f"{censored:.0%} of these runs end before they get there" if censored > 0 else ""
+    return decide([Part("learning takes at least 1/θ as long", TIME_RATIO, checks, why_open=none)], told)
+
+
+def judge_p19(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
+    """P19: 1/θ is also enough: learning takes at most `most` times what missing paths ask for.
+
+    Two parts, the initial gain 1 and 1/√q: in every wider network, for every θ and both goals, the ratio of mean times,
+    times θ, must be at most `most`. A run that does not arrive counts as the horizon, which is less than its time: a
+    cell with more than the share `most_censored` of such runs can fail, but not hold.
+    """
+    rows = tables[LEARNING_TIME].query("width > 1")
+    parts = []
+    for gain in GAINS:
+        checks = []
+        for name, runs in _time_cells(rows[rows.gain == gain], criterion["most_censored"]):
+            found = ratio_check(name, *time_pairs(runs), (-np.inf, criterion["most"]), support=(0.0, np.inf))
+            hidden = runs.censored.mean() > criterion["most_censored"]
+            checks.append(replace(found, p_holds=1.0) if hidden else found)
+        none = "no cell that learns without dropout"
+        parts.append(Part(f"1/θ is enough at {GAIN_NAMES[gain]}", TIME_RATIO, checks, why_open=none))
+    return decide(parts)
+
+
+def _growth_checks(
+    rows: pd.DataFrame, most_censored: float, least_depths: float, band: tuple[float, float]
+) -> Iterator[Check]:
+    """The growth of time over depth of every kind of network against a band; kinds with too few depths are left out."""
     for (model, width, goal), runs in rows.groupby(["model", "width", "goal"]):
-        own = pure if (model, width) == ("site", 1) else others
-        own += _time_checks(f"{MASKED[model]}, W = {width}, {GOALS[goal]}", runs, criterion)
-    seen = rows.query("model == 'site' and width == 1").goal.unique()
-    pure += [no_number(f"dropout, W = 1, {told}", ANYWHERE) for goal, told in GOALS.items() if goal not in seen]
-    slope = "slope of log steps against log 1/θ"
-    return decide(
-        [
-            Part("steps grow like 1/θ where a mask cuts or spares the whole network", slope, pure),
-            Part("steps grow like 1/θ in wider networks and under dropconnect", slope, others),
-        ]
-    )
+        growth = growth_by_seed(runs, most_censored, int(least_depths))
+        if len(growth):
+            yield mean_check(f"{MASKED[model]}, W = {width}, {GOALS[goal]}", all_known(growth), band)
+
+
+def _decay_checks(rows: pd.DataFrame, margin: float) -> Iterator[Check]:
+    """That θ decays between the two deepest networks by the rate per layer that is stated."""
+    for (model, width), runs in rows.groupby(["model", "width"]):
+        theta = runs.groupby("depth").theta.first().tail(2)
+        if len(theta) == 2:
+            rate = -np.log(theta.iloc[1] / theta.iloc[0]) / (theta.index[1] - theta.index[0])
+            where = f"control: {MASKED[model]}, W = {width}"
+            found = exact_check(where, float(rate / runs.layer_rate.iloc[0]), (1 - margin, 1 + margin))
+            yield replace(found, measure="decay of θ per layer over the rate stated")
+
+
+def judge_p15(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
+    """P15: steps to learn grow exponentially with depth as 1/θ does, doubly so at falling learning rates.
+
+    The number is the slope over L of log(sum of learning rates until the goal, relative to the network without dropout
+    of the same depth and seed), one per seed, over the decay rate of θ per layer. Four parts. At a constant and at a
+    falling rate it must be at least 1 - `margin` in every wider network of gain 1, for both goals; with falling rates
+    the sum of rates is about t_0 log(1 + T / t_0), so that T is exponential in it. At each gain (constant rate) it must
+    be 1 up to `sharp`: growth no faster than that of 1/θ.
+
+    Depths at which more than the share `half_censored` of runs do not arrive are left out of the lower bounds, where
+    the others' horizon counts (less than their time; depths are lost from the deep end, where that makes the slope
+    smaller), and more than `most_censored` out of the equalities; kinds of network with fewer than `least_depths` left
+    decide nothing. Controls in the first two parts: dropout of W = 1 must have a slope of 1 up to `sharp`, masks a path
+    as often as θ says and θ the decay stated, up to `margin` and `decay`, and computing steps without a path must
+    change no bit.
+    """
+    rows = tables[DEPTH_LAW]
+    margin, sharp, least = criterion["margin"], criterion["sharp"], criterion["least_depths"]
+    equal, parts = (1 - sharp, 1 + sharp), []
+    names = {
+        "constant": "at a constant learning rate steps grow at least as fast as 1/θ",
+        "falling": "at a falling learning rate the sum of rates does, and steps doubly exponentially",
+    }
+    none = f"no wider network with {least:g} depths at which it learns"
+    for schedule, name in names.items():
+        runs = rows[(rows.schedule == schedule) & (rows.gain == "plain")]
+        checks = list(
+            _growth_checks(runs[runs.width > 1], criterion["half_censored"], least, (1 - margin, np.inf))
+        )
+        pure = list(_growth_checks(runs[runs.width == 1], criterion["most_censored"], least, equal))
+        if checks and pure:
+            checks += [replace(check, where=f"control: {check.where}") for check in pure]
+            checks += _crossing_checks(runs, ["model", "width", "depth"], margin)
+            checks += _decay_checks(runs, criterion["decay"])
+            networks = rows[rows.schedule == schedule].drop_duplicates(["model", "width", "depth", "gain", "seed"])
+            change = never_check("control", int(networks.differs.sum()), len(networks), len(networks))
+            checks.append(replace(change, measure="share of networks that a step without a path changes"))
+        parts.append(Part(name, GROWTH, checks if pure else [], why_open=none if pure else "no control of width 1"))
+    for gain in GAINS:
+        runs = rows[(rows.schedule == "constant") & (rows.gain == gain) & (rows.width > 1)]
+        checks = list(_growth_checks(runs, criterion["most_censored"], least, equal))
+        parts.append(Part(f"steps grow no faster at {GAIN_NAMES[gain]}", GROWTH, checks, why_open=none))
+    return decide(parts)

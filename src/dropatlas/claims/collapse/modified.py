@@ -1,14 +1,25 @@
 """Judges of training collapse (arXiv 2512.13853, Section V), P10: modified dropout."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-
 import numpy as np
 import pandas as pd
-
-from dropatlas.claims.checks import mean_check, never_check
-from dropatlas.claims.parts import LEVEL, Check, Part, decide
+from dropatlas.claims.checks import mean_check
+from dropatlas.claims.checks import never_check
+from dropatlas.claims.parts import LEVEL
+from dropatlas.claims.parts import Check
+from dropatlas.claims.parts import Part
+from dropatlas.claims.parts import decide
 from dropatlas.claims.verdicts import Judgement
+from dropatlas.claims.checks import ratio_check
+from dropatlas.claims.checks import share_check
+from dropatlas.collapse.effects import PAIR
+from dropatlas.collapse.effects import equal_pairs
+from dropatlas.collapse.effects import modified_leads
+from dropatlas.collapse.effects import settled_pairs
+from dropatlas.collapse.effects import why_undecidable
+from dropatlas.collapse.variants import MODIFIED
+
 
 VARIANTS = "collapse/variants"
 
@@ -25,58 +36,62 @@ def _cell_name(key: tuple[str, int, int, float]) -> str:
     return f"{problem}, L = {depth}, W = {width}, p = {p:g}"
 
 
-def _modified_minus_dropout(final: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Final loss ratio of modified minus plain dropout, one value per seed (NaN if one diverged), by cell with both."""
-    found = {}
-    for key, cell in final.groupby(CELL):
-        wide = cell.pivot(index="seed", columns="variant", values="loss_ratio")
-        if {"modified", "dropout"} <= set(wide):
-            both = wide[["modified", "dropout"]].dropna(how="all")
-            found[_cell_name(key)] = (both.modified - both.dropout).to_numpy()
-    return {name: differences for name, differences in found.items() if np.isfinite(differences).any()}
-
-
-def _somewhere(checks: Sequence[Check]) -> Check:
-    """That one of the checks holds (Bonferroni); it fails if none does and all of them fail. The clearest is shown."""
-    clearest = min(checks, key=lambda check: check.p_holds)
-    p_holds = min(1.0, len(checks) * clearest.p_holds)
-    p_fails = 1.0 if p_holds <= LEVEL else max(check.p_fails for check in checks)
-    return replace(clearest, where=f"the clearest benefit, {clearest.where}", p_holds=p_holds, p_fails=p_fails)
-
-
-def _better(cells: Mapping[str, np.ndarray], margin: float) -> list[Check]:
-    """That modified dropout is better somewhere, by anything, and nowhere worse, by as much as the margin.
-
-    It fails where it is clearly worse, or where everywhere the benefit is clearly less than the margin.
-    """
-    harm = [mean_check(*cell, (-np.inf, margin), fails_outside=(-np.inf, 0.0)) for cell in cells.items()]
-    benefit = [mean_check(*cell, (-np.inf, 0.0), fails_outside=(-np.inf, -margin)) for cell in cells.items()]
-    return [*harm, _somewhere(benefit)] if benefit else []
+def _equality(rows: pd.DataFrame, margin: float) -> Part:
+    """That dropout, every step computed, and modified dropout end equal without biases, in networks met by a cut."""
+    pairs = [(plain, equal_pairs(rows, plain)) for plain in MODIFIED]
+    together = pd.concat([found for _, found in pairs])
+    met = together[together.cut]
+    checks = [never_check("", int(met.differs.sum()), len(met), max(len(met), 1))] if len(met) else []
+    for plain, found in pairs:
+        for (depth, width, p), cell in found.groupby(["depth", "width", "cell_drop_rate"]):
+            alike = cell.groupby("seed").first()  # learning rates share masks
+            theta, where = alike.theta.iloc[0], f"control: {plain}, L = {depth}, W = {width}, p = {p:g}"
+            band = (theta * (1 - margin), min(1.0, theta * (1 + margin)))
+            share = share_check(where, int(alike.crossed.sum()), int(alike.steps.sum()), band)
+            checks.append(replace(share, measure="share of steps with a path"))
+    return Part(
+        "modified dropout is the same without biases",
+        "share of networks whose final loss or weights differ",
+        checks if len(met) else [],
+        why_open="no pair of networks without biases that met a step without a path",
+    )
 
 
 def judge_p10(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
-    """P10: modified dropout is better than dropout with biases, and equal without. Criterion: `margin`.
+    """P10: modified dropout equals dropout without biases, and is better than it at the plateau with biases.
 
-    Two parts. With biases paired differences of final loss ratios decide: modified dropout must be better in some cell
-    and nowhere worse by as much as `margin`; a cell in which it is worse at all fails, and so does no benefit as large
-    as `margin` anywhere. Without biases one network that differs at all fails: the implementation, or Theorem V.7,
-    would be wrong. Cells whose control does not learn decide nothing.
+    The number with biases is the share of dropout's cost that modified dropout saves: (dropout - modified) over
+    (dropout - none), mean losses over the last half of the run, Fieller over seeds. Three parts. Without biases no pair
+    may differ in any bit of loss or movement, and (a control) masks must have a path as often as θ says, up to
+    `margin`. With biases the share saved must be positive in every cell, and fails where it is clearly below `least`;
+    and it must be at least `matters`. Cells decide nothing where the control does not learn, dropout costs no more than
+    `least_cost`, or the loss is not at its plateau: the mean of the quarter before within `flat` of that cost.
     """
-    final = _final(tables[VARIANTS])
-    free, biased = (_modified_minus_dropout(final[final.biases == has]) for has in (False, True))
-    differences = np.concatenate([*free.values(), []])
-    known = differences[np.isfinite(differences)]
+    rows = tables[VARIANTS]
+    better: list[Check] = []
+    much: list[Check] = []
+    left_out: list[str] = []
+    for plain in MODIFIED:
+        pairs = settled_pairs(rows, plain)
+        for (depth, width, p, rate), cell in pairs.groupby(PAIR):
+            if why := why_undecidable(cell, criterion):
+                left_out.append(why)
+                continue
+            name = f"{plain}, L = {depth}, W = {width}, p = {p:g}, α = {rate:g}"
+            shares = (cell.late_plain - cell.late_modified, cell.late_plain - cell.late_none)
+            better.append(ratio_check(name, *shares, (0.0, np.inf), fails_outside=(criterion["least"], np.inf)))
+            much.append(ratio_check(name, *shares, (criterion["matters"], np.inf)))
+    reasons = ", ".join(f"{why} ({left_out.count(why)})" for why in dict.fromkeys(left_out))
+    measure, none = "share of dropout's cost that modified dropout saves", f"no cell that can tell: {reasons or 'none'}"
+    told = [f"{len(left_out)} of {len(left_out) + len(better)} cells cannot tell: {reasons}"] if left_out else []
+    leads = modified_leads(rows).groupby(["plain", *PAIR, "step"]).difference.mean()
+    if len(leads) and leads.max() > 0:
+        told.append(f"on the way dropout leads by up to {leads.max():.2g} (after {leads.idxmax()[-1]} steps)")
     return decide(
         [
-            Part(
-                "modified dropout is better with biases",
-                "loss ratio of modified minus plain dropout (paired over seeds)",
-                _better(biased, criterion["margin"]),
-            ),
-            Part(
-                "modified dropout is the same without biases",
-                "share of networks whose final loss differs",
-                [never_check("", int(np.count_nonzero(known)), len(known), len(differences))],
-            ),
-        ]
+            _equality(rows, criterion["margin"]),
+            Part("modified dropout is better at the plateau with biases", measure, better, ".1%", why_open=none),
+            Part("by an amount that matters", measure, much, ".1%", why_open=none),
+        ],
+        "; ".join(told),
     )

@@ -13,10 +13,9 @@ from dropatlas.stats import Interval
 VARIANT_COLOURS = {
     "none": "0.35",
     "dropout": COLOURS[0],
-    "modified": COLOURS[1],
-    "inverted": COLOURS[2],
-    "dropconnect": COLOURS[4],
-    "modified_dropconnect": COLOURS[5],
+    "modified": COLOURS[2],
+    "dropconnect": COLOURS[1],
+    "modified_dropconnect": COLOURS[3],
 }
 
 
