@@ -15,6 +15,7 @@ from dropatlas.config import SCALES, Config, stored_config
 
 GRIDS = {
     "percolation/crossing_probability": ("percolation.crossing.widths", 128),
+    "percolation/open_cuts": ("percolation.open_cuts.cells", {"width": 2, "drop_rate": 0.2, "parameter": 1.0}),
     "percolation/topologies": ("percolation.topologies.channels", 12),
     "collapse/movement": ("collapse.movement.depths", 300),
     "collapse/variants": ("collapse.variants.cells", {"depth": 30, "width": 3, "drop_rate": 0.1}),

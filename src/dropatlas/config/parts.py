@@ -33,7 +33,16 @@ from dropatlas.ddc.settings import (
     Sensitivity,
     StepTime,
 )
-from dropatlas.percolation.settings import CrossingBoundary, CrossingGrid, RequiredWidth, ScalingLaws, Topologies
+from dropatlas.percolation.settings import (
+    CrossingBoundary,
+    CrossingGrid,
+    MinimumCuts,
+    OpenCuts,
+    ParameterBudget,
+    RequiredWidth,
+    ScalingLaws,
+    Topologies,
+)
 from dropatlas.phases.settings import (
     Curvature,
     Depth,
@@ -54,7 +63,10 @@ class PercolationSettings(Section):
 
     crossing: CrossingGrid = Field(description="crossing probability over a (p, W, L) grid")
     required_width: RequiredWidth = Field(description="width needed for a given crossing probability")
+    parameter_budget: ParameterBudget = Field(description="width against depth at a fixed number of weights")
     scaling: ScalingLaws = Field(description="scaling laws W = floor((C log n)^tau), L = n")
+    minimum_cuts: MinimumCuts = Field(description="minimum cuts of the bond model")
+    open_cuts: OpenCuts = Field(description="open minimum cuts of sampled networks")
     boundary: CrossingBoundary = Field(description="crossing boundary in the (W, L) plane")
     topologies: Topologies = Field(description="residual and convolutional networks")
 
