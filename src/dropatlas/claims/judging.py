@@ -6,17 +6,20 @@ from dataclasses import replace
 
 import pandas as pd
 
-from dropatlas.claims import percolation
 from dropatlas.claims.collapse import blindness, drift, learning_time, modified, topologies, trainability
 from dropatlas.claims.ddc import ablations, benchmarks
 from dropatlas.claims.ledger import SCALE_ORDER, LedgerError, Statement
+from dropatlas.claims.percolation import budget, crossing, cuts, thresholds
 from dropatlas.claims.phases import diagram, mechanisms, variants
 from dropatlas.claims.verdicts import SO_FAR, Judgement, Verdict, undecided
 
 Judge = Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], Judgement]
 
 MODULES = (
-    percolation,
+    crossing,
+    thresholds,
+    cuts,
+    budget,
     blindness,
     drift,
     trainability,

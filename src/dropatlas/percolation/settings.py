@@ -13,6 +13,12 @@ from dropatlas.settings import Count, Grid, OpenProbability, Positive, Probabili
 LARGEST_BOND_LOG10_N = 300.0
 """Largest log10 of a depth whose layers the exact chain of dropconnect counts."""
 
+NO_FLOOR, FLOOR = "no floor", "floor, worst n"
+"""How the widths of thresholds come about: without the floor of the law, or with it where it takes most away."""
+
+RARE, WINDOW = "rare extinction", "critical window"
+"""Regimes in which minimum cuts are looked at."""
+
 MOST_OPEN_CUTS = 3
 """Numbers of open minimum cuts of a network from here on are counted together."""
 

@@ -12,7 +12,7 @@ from dropatlas.claims.checks import (
     share_check,
 )
 from dropatlas.claims.parts import Check, Part, decide
-from dropatlas.claims.percolation import agreement_with_sampling
+from dropatlas.claims.percolation.crossing import agreement_with_sampling
 from dropatlas.claims.verdicts import Judgement, State
 from dropatlas.randomness import generator
 

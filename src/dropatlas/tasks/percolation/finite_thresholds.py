@@ -14,11 +14,10 @@ from dropatlas.percolation import (
     removal_probability,
     width_at,
 )
-from dropatlas.percolation.settings import LARGEST_BOND_LOG10_N, ScalingLaws
+from dropatlas.percolation.settings import FLOOR, LARGEST_BOND_LOG10_N, NO_FLOOR, ScalingLaws
 from dropatlas.progress import LoggedProgress
 from dropatlas.tasks.runner import run_table_task
 
-NO_FLOOR, FLOOR = "no floor", "floor, worst n"
 MEANINGS = {
     "model": "site (dropout) or bond (dropconnect)",
     "curve": "exact, or one of the published bounds (bond)",

@@ -1,6 +1,7 @@
 """Minimum cuts of the bond model: counted exactly, and what they say of rare extinction and the critical window."""
 
 import math
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -20,11 +21,10 @@ from dropatlas.percolation import (
     window_parameter,
 )
 from dropatlas.percolation.cuts import MOST_EDGES
-from dropatlas.percolation.settings import MinimumCuts
+from dropatlas.percolation.settings import RARE, WINDOW, MinimumCuts
 from dropatlas.progress import LoggedProgress
 from dropatlas.tasks.runner import run_table_task
 
-RARE, WINDOW = "rare extinction", "critical window"
 MEANINGS = {
     "regime": f"{RARE}: small networks, cuts counted; {WINDOW}: L = x / (2^W p^(W^2))",
     "width": "vertices per layer W",
@@ -38,6 +38,7 @@ MEANINGS = {
     "enumerated_extinction": "1 - theta summed over all edge sets (same networks)",
     "extinction": "1 - theta by the exact chain",
     "rare_extinction": "number of minimum cuts times p^(W^2)",
+    "planned_x": "value of x that the depth was chosen for (in the window)",
     "x": "L 2^W p^(W^2)",
     "theta": "crossing probability by the exact chain",
     "window_theta": "its limit in the window, e^(-x)",
@@ -45,6 +46,7 @@ MEANINGS = {
 }
 
 
+@cache
 def _counts(width: int, depth: int) -> tuple[float, float, float, float, float]:
     power, counted = lowest_extinction_term(width, depth)
     if number_of_edges(width, depth) > MOST_EDGES:
@@ -54,14 +56,16 @@ def _counts(width: int, depth: int) -> tuple[float, float, float, float, float]:
     return number_of_minimum_cuts(width, depth), power, counted, smallest, sizes[smallest]
 
 
-def _row(regime: str, p: float, width: int, depth: int, counts: tuple[float, ...]) -> tuple[str | float, ...]:
+def _row(regime: str, p: float, width: int, depth: int, planned_x: float) -> tuple[str | float, ...]:
     small = regime == RARE and number_of_edges(width, depth) <= MOST_EDGES
     x, cut = window_parameter(p, width, depth), 2.0**width * p**width**2
     return (
-        *(regime, width, math.log10(depth), p, *counts),
+        *(regime, width, math.log10(depth), p),
+        *(_counts(width, depth) if regime == RARE else (math.nan,) * 5),
         enumerated_extinction(p, width, depth) if small else math.nan,
         bond_extinction_probability(p, width, depth),
         minimum_cut_extinction(p, width, depth),
+        planned_x,
         x,
         bond_crossing_probability(p, width, depth),
         math.exp(-x),
@@ -75,13 +79,12 @@ def tabulate(settings: MinimumCuts) -> pd.DataFrame:
     networks = LoggedProgress(list(product(settings.widths, settings.depths)), "minimum cuts")
     for width, depth in networks:
         networks.set_postfix_str(f"W={width} L={depth}", refresh=False)
-        counts = _counts(width, depth)
-        rows += [_row(RARE, p, width, depth, counts) for p in settings.drop_rates]
+        rows += [_row(RARE, p, width, depth, math.nan) for p in settings.drop_rates]
     window = list(product(settings.window_drop_rates, settings.window_parameters, settings.window_widths))
     cells = LoggedProgress(window, "critical window")
     for p, x, width in cells:
         cells.set_postfix_str(f"p={p:g} x={x:g} W={width}", refresh=False)
-        rows.append(_row(WINDOW, p, width, depth_in_window(p, width, x), (math.nan,) * 5))
+        rows.append(_row(WINDOW, p, width, depth_in_window(p, width, x), x))
     return pd.DataFrame(rows, columns=list(MEANINGS))
 
 

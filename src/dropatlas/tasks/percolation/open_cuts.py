@@ -33,7 +33,7 @@ MEANINGS = {
     "share": "networks / samples",
     "interval_low": "lower end of the exact 95 % interval of the share",
     "interval_high": "upper end of the exact 95 % interval of the share",
-    "poisson": "probability of so many under the Poisson law of mean x",
+    "poisson": "probability of so many under the Poisson law of the exact mean",
 }
 
 
@@ -45,15 +45,15 @@ def tabulate(settings: OpenCuts, seed: int) -> pd.DataFrame:
         p, width = cell.drop_rate, cell.width
         progress.set_postfix_str(f"p={p:g} W={width} x={cell.parameter:g}", refresh=False)
         depth = depth_in_window(p, width, cell.parameter)
-        x = window_parameter(p, width, depth)
+        x, mean = window_parameter(p, width, depth), minimum_cut_extinction(p, width, depth)
         counts = sample_open_minimum_cuts(p, width, depth, settings.samples, seed)
-        network = (width, p, depth, x, minimum_cut_extinction(p, width, depth), open_cut_variance(p, width, depth))
+        network = (width, p, depth, x, mean, open_cut_variance(p, width, depth))
         sampled = (poisson_distance_bound(p, width, depth), counts.mean(), counts.var())
         for number in range(MOST_OPEN_CUTS + 1):
             more = number == MOST_OPEN_CUTS
             seen = int((counts >= number if more else counts == number).sum())
             interval = binomial_interval(seen, settings.samples)
-            expected = stats.poisson.sf(number - 1, x) if more else stats.poisson.pmf(number, x)
+            expected = stats.poisson.sf(number - 1, mean) if more else stats.poisson.pmf(number, mean)
             rows.append(
                 (*network, *sampled, number, more, seen, settings.samples)
                 + (interval.estimate, interval.low, interval.high, float(expected))
