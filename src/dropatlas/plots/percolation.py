@@ -201,7 +201,7 @@ def finite_thresholds(rows: pd.DataFrame, model: str, tolerances: Mapping[str, f
                 "mfc": "none" if floor else colours[constant],
             }
             style |= {"marker": ("s" if floor else "o") if curve == "exact" else None, "lw": 0.7 if floor else 1.5}
-            name = f"$C$ = {constant:g}, {curve}{', ' + rounding if floor else ''}"
+            name = f"$C$ = {constant:g}, {curve}{', floor' if floor else ''}"
             above.plot(line.log10_n, line.half_probability, CURVE_DASHES[curve], label=name, **style)
             if curve == "exact":
                 below.plot(line.log10_n, (line.half_probability - line.limit).abs(), **style)
@@ -284,21 +284,26 @@ def minimum_cuts(networks: pd.DataFrame, tolerances: Mapping[str, float]) -> Fig
         ylabel="$(1 - \\theta)\\, /\\, [((2^W - 1)L + 1)\\, p^{W^2}]$",
         title=f"rare extinction, $L$ = {10 ** small.log10_depth.max():.0f}",
     )
-    panels[0].legend(title="$W$", fontsize="small")
+    panels[0].set_ylim(0, 2.4)
+    panels[0].legend(title="$W$", fontsize="small", loc="upper left", ncols=3)
     colours = _sequential(sorted(critical.p.unique()))
     styles = dict(zip(sorted(critical.planned_x.unique()), ("-", "--", ":"), strict=False))
     for (p, x), rows in critical.groupby(["p", "planned_x"]):
         distance = window_distance(rows).clip(lower=1e-8)
         panels[1].plot(rows.width, distance, styles.get(x, "-"), marker="o", ms=3, lw=1.1, color=colours[p])
-    panels[1].axhline(tolerances["window_tolerance"], color="0.2", lw=1.2, ls="--")
-    panels[1].text(2, 1.25 * tolerances["window_tolerance"], "tolerance at the largest $W$", fontsize="small")
+    limit = tolerances["window_tolerance"]
+    panels[1].plot(critical.width.max(), limit, "v", color="0.2", clip_on=False)
+    panels[1].axhline(limit, color="0.2", lw=1.2, ls=(0, (4, 3)))
+    handles = [Line2D([], [], color="0.4", ls=style, label=f"$x$ = {x:g}") for x, style in styles.items()]
+    handles.append(Line2D([], [], color="0.2", marker="v", ls=(0, (4, 3)), label="tolerance, at the largest $W$"))
+    panels[1].legend(handles=handles, fontsize="small", loc="lower left")
     panels[1].set(
         xscale="log",
         yscale="log",
         ylim=(1e-8, 1.5),
         xlabel="width $W$",
         ylabel="$|\\theta - e^{-x}|$",
-        title="window: $x = L\\,2^W p^{W^2}$ = " + ", ".join(f"{x:g}" for x in styles),
+        title="critical window, $x = L\\,2^W p^{W^2}$",
     )
     for p, rows in critical.drop_duplicates(["p", "width"]).groupby("p"):
         panels[2].plot(rows.width, rows.rate_ratio, "o-", ms=3, lw=1.1, color=colours[p], label=f"{p:g}")
@@ -361,19 +366,15 @@ def parameter_budget(rows: pd.DataFrame, widths: pd.DataFrame, least_exponent: f
     panels[0].set_ylabel("$\\log_{10}\\, \\theta / (1 - \\theta)$")
     handles = [Line2D([], [], color=colours[p], label=f"$p$ = {p:g}") for p in colours]
     handles += [Line2D([], [], color="0.3", ls=dash, label=f"{budget:,} weights") for budget, dash in dashes.items()]
-    panels[1].legend(handles=handles, fontsize="x-small", loc="lower right")
+    panels[2].legend(handles=handles, fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
     for (model, p), exponent in width_exponents(widths, from_depth).items():
         panels[2].plot(p, exponent, "o" if model == "site" else "s", color=MODEL_COLOURS[model])
     panels[2].axhline(least_exponent, color="0.2", lw=1.2, ls="--")
-    panels[2].text(0.1, least_exponent - 0.07, "required of exponential growth: at least this", fontsize="small")
-    handles = [
-        Line2D([], [], marker=m, ls="", color=MODEL_COLOURS[k], label=MODEL_LABELS[k])
-        for k, m in zip(MODEL_COLOURS, "os", strict=True)
-    ]
-    panels[2].legend(handles=handles, fontsize="small", loc="center left")
-    panels[2].set(
-        xlabel="removal probability $p$", ylabel="exponent $a$ of the width needed, $W \\sim L^a$", ylim=(-0.05, 1.15)
-    )
+    panels[2].text(0.1, least_exponent - 0.07, "exponential growth: at least this", fontsize="small")
+    for place, (model, label) in enumerate(MODEL_LABELS.items()):
+        panels[2].text(0.1, 0.6 - 0.08 * place, label, color=MODEL_COLOURS[model], fontsize="small")
+    panels[2].set(xlabel="removal probability $p$", ylabel="exponent $a$ in $W \\sim L^a$", ylim=(-0.05, 1.15))
+    panels[2].set_title("width needed")
     return figure
 
 
