@@ -42,7 +42,8 @@ def exactly_known(rows: pd.DataFrame) -> pd.DataFrame:
 
 def standard_error(cells: pd.DataFrame) -> pd.Series:
     """Standard error sqrt(θ(1 - θ)/n) of a share of masks whose probability is θ, by row."""
-    return np.sqrt(cells.theta * (1 - cells.theta) / cells.samples)
+    theta = cells.theta.clip(0, 1)  # rounding may push it out
+    return np.sqrt(theta * (1 - theta) / cells.samples)
 
 
 def rare(networks: pd.DataFrame) -> pd.DataFrame:
