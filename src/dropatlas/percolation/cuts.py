@@ -283,8 +283,8 @@ def open_minimum_cuts(removed: np.ndarray) -> np.ndarray:
     Returns:
         Shape (samples,), int64.
     """
-    unfed = removed[:, :-1].all(axis=2)  # hidden vertices, shape (samples, L, W)
-    dead = removed[:, 1:].all(axis=3)
+    # hidden vertices, shape (samples, L, W)
+    unfed, dead = np.asarray(removed[:, :-1].all(axis=2)), np.asarray(removed[:, 1:].all(axis=3))
     sets, full = (unfed[..., 0].astype(np.int32) + dead[..., 0]), dead[..., 0].astype(np.int32)
     for vertex in range(1, removed.shape[-1]):
         sets *= unfed[..., vertex].astype(np.int32) + dead[..., vertex]

@@ -33,7 +33,9 @@ MEANINGS = {
 }
 
 
-def _points(settings: ScalingLaws, model: str, curve: str, constant: float, exponent: float) -> Iterator[tuple]:
+def _points(
+    settings: ScalingLaws, model: str, curve: str, constant: float, exponent: float
+) -> Iterator[tuple[str, float, float]]:
     """Rounding, log n and width of every threshold of a law; the floor for the exact curves alone."""
     log_ns = settings.threshold_depths(model, constant, exponent)
     for log_n in log_ns:
@@ -63,7 +65,7 @@ def tabulate(settings: ScalingLaws) -> pd.DataFrame:
                 if model == "site":
                     there = deep_site_crossing(limit, width, log_n)
                 else:
-                    there = bond_crossing_probability(limit, width, round(math.exp(log_n)))
+                    there = bond_crossing_probability(limit, int(width), round(math.exp(log_n)))
             law = (model, curve, constant, exponent, rounding)
             rows.append((*law, log_n / math.log(10), width, half, limit, there))
     return pd.DataFrame(rows, columns=list(MEANINGS))
