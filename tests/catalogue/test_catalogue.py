@@ -159,7 +159,7 @@ def test_two_judges_of_one_claim_are_refused_with_their_places(monkeypatch):
     claim = load_ledger()["P1"]
     place = judge_place(claim)
     monkeypatch.setattr(judge_places, "_judges", lambda: {"judge_p1": [place, place]})
-    where = f"dropatlas/claims/percolation.py:{place.line}"
+    where = f"dropatlas/claims/percolation/crossing.py:{place.line}"
     with pytest.raises(CatalogueError, match=f"found: {where}, {where}"):
         judge_place(claim)
 

@@ -2,19 +2,24 @@
 
 import subprocess
 import sys
-from functools import cache, reduce
+from functools import cache
+from functools import reduce
 from math import isfinite
-
 import pytest
-
-from dropatlas.catalogue import Catalogue, Table, Work
+from dropatlas.catalogue import Catalogue
+from dropatlas.catalogue import Table
+from dropatlas.catalogue import Work
 from dropatlas.catalogue.ddc import model_cost
 from dropatlas.catalogue.table import FIXED
 from dropatlas.claims import load_ledger
-from dropatlas.config import SCALES, Config, stored_config
+from dropatlas.config import SCALES
+from dropatlas.config import Config
+from dropatlas.config import stored_config
+
 
 GRIDS = {
     "percolation/crossing_probability": ("percolation.crossing.widths", 128),
+    "percolation/open_cuts": ("percolation.open_cuts.cells", {"width": 2, "drop_rate": 0.2, "parameter": 1.0}),
     "percolation/topologies": ("percolation.topologies.channels", 12),
     "collapse/blindness": (
         "collapse.blindness.networks",

@@ -7,12 +7,22 @@ import pytest
 from dropatlas.claims import LedgerError, Verdict, load_ledger
 from dropatlas.claims.judging import judge
 from dropatlas.claims.ledger import Ledger
+from dropatlas.percolation.settings import FLOOR, NO_FLOOR
 from dropatlas.randomness import generator
 
 LEDGER = load_ledger()
 HOLDS = {"P1": Verdict.REPRODUCED, "P2": Verdict.REPRODUCED, "P3": Verdict.REPRODUCED, "P4": Verdict.SUPPORTED}
 FAILS = dict.fromkeys(["P1", "P2", "P3"], Verdict.NOT_REPRODUCED) | {"P4": Verdict.NOT_SUPPORTED}
 CROSSING, THRESHOLDS = "percolation/crossing_probability", "percolation/finite_thresholds"
+CUTS = "percolation/minimum_cuts"
+SUMMED = pd.DataFrame(
+    {"p": 0.1, "width": 2, "log10_depth": [0.0, 0.3], "extinction": 0.2, "enumerated_extinction": [0.2, np.nan]}
+)
+"""Small networks whose chain is the sum over all masks, where all were walked through."""
+
+
+def judged(identifier, crossing):
+    return judge(LEDGER[identifier], {CROSSING: crossing, CUTS: SUMMED}, "quick")
 
 
 def crossing_table(model="site", samples=1000, shift=0.0, bound_gap=0.1, cells=60):
@@ -59,60 +69,64 @@ def thresholds_table(model, critical, reverse=False, shift=0.0, wrong=None):
                 for curve in curves if model == "bond" else ["exact"]:
                     rows.append((model, curve, constant, exponent, float(step), width, curves[curve], limit))
     columns = ["model", "curve", "constant", "exponent", "log10_n", "width", "half_probability", "limit"]
-    return pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=columns).assign(rounding=NO_FLOOR)
+    return pd.concat([table, table[table.curve == "exact"].assign(rounding=FLOOR)], ignore_index=True)
 
 
 @pytest.mark.parametrize(("identifier", "model"), [("P1", "site"), ("P2", "bond")])
 class TestAgreementWithSampling:
     def test_true_formula_is_reproduced(self, identifier, model):
-        found = judge(LEDGER[identifier], {CROSSING: crossing_table(model)}, "quick")
+        found = judged(identifier, crossing_table(model))
         assert found.verdict == Verdict.REPRODUCED
-        assert -0.1 < found.low <= found.effect <= found.high < 0.1
+        assert -6 < found.low <= found.effect <= found.high < 6
         assert found.n == 1000  # masks of the cell that decides
-        assert found.parts[0].threshold == (-0.1, 0.1)
+        assert found.parts[0].threshold == (-5.2, 5.2)
 
     def test_one_wrong_cell_refutes(self, identifier, model):
-        found = judge(LEDGER[identifier], {CROSSING: crossing_table(model, shift=0.1)}, "quick")
+        found = judged(identifier, crossing_table(model, shift=0.1))
         # the other part of P2, that θ lies between its bounds, still holds
         assert found.verdict == {"P1": Verdict.NOT_REPRODUCED, "P2": Verdict.PARTLY}[identifier]
         assert found.reason.startswith(
-            "fails: sampled masks agree with θ: share of masks with a path in excess of θ is 0."
+            "fails: sampled masks agree with θ: share of masks with a path in excess of θ, in standard errors, is "
         )
         assert "sampling rejects θ" in found.reason
-        assert 0 < found.low <= found.effect <= found.high < 1
+        assert 0 < found.low <= found.effect <= found.high
+        assert 4 < found.effect < 16  # 0.1 over a standard error of 0.007 to 0.016
 
     def test_a_small_but_clear_deviation_refutes(self, identifier, model):
-        found = judge(LEDGER[identifier], {CROSSING: crossing_table(model, samples=100_000, shift=0.01)}, "quick")
+        found = judged(identifier, crossing_table(model, samples=100_000, shift=0.01))
         assert found.verdict == {"P1": Verdict.NOT_REPRODUCED, "P2": Verdict.PARTLY}[identifier]
-        assert found.effect == pytest.approx(0.01, abs=0.005)
+        assert 3 < found.effect < 10  # standard errors
 
     def test_few_masks_decide_nothing(self, identifier, model):
-        found = judge(LEDGER[identifier], {CROSSING: crossing_table(model, samples=50)}, "quick")
+        found = judged(identifier, crossing_table(model, samples=50))
         assert found.verdict == Verdict.INCONCLUSIVE
 
     @pytest.mark.parametrize("column", ["theta", "samples", "crossings"])
     def test_one_cell_without_numbers_neither_refutes_nor_confirms(self, identifier, model, column):
         table = crossing_table(model).astype({column: float})
         table.loc[3, column] = np.nan
-        assert judge(LEDGER[identifier], {CROSSING: table}, "quick").verdict == Verdict.INCONCLUSIVE
+        assert judged(identifier, table).verdict == Verdict.INCONCLUSIVE
         wrong = crossing_table(model, shift=0.1).astype({column: float})
         wrong.loc[3, column] = np.nan
-        found = judge(LEDGER[identifier], {CROSSING: wrong}, "quick")
+        found = judged(identifier, wrong)
         assert found.verdict in (Verdict.NOT_REPRODUCED, Verdict.PARTLY)
         assert "nan" not in found.reason
 
-    def test_a_certain_theta_is_met_exactly_or_refuted(self, identifier, model):
-        table = crossing_table(model, bound_gap=0.0).assign(theta=1.0 + 1e-15, crossings=1000)
-        table = table.assign(lower_bound=1.0, upper_bound=1.0)
-        assert judge(LEDGER[identifier], {CROSSING: table}, "quick").verdict == Verdict.REPRODUCED
-        table.loc[5, "crossings"] = 999
-        assert judge(LEDGER[identifier], {CROSSING: table}, "quick").verdict != Verdict.REPRODUCED
+    @pytest.mark.parametrize("theta", [0.0, 0.005, 0.995, 1.0, 1.0 + 1e-15])
+    def test_a_theta_next_to_certainty_cannot_tell(self, identifier, model, theta):
+        table = crossing_table(model)
+        table.loc[3, ["theta", "lower_bound", "upper_bound"]] = theta
+        table.loc[3, "crossings"] = round(1000 * theta)
+        assert judged(identifier, table).verdict == Verdict.INCONCLUSIVE
+        alone = judged(identifier, table.iloc[[3]])
+        assert "open: sampled masks agree with θ: no sampled masks that can tell" in alone.reason
 
     def test_without_its_rows_nothing_is_decided(self, identifier, model):
         table = crossing_table({"site": "bond", "bond": "site"}[model])
-        found = judge(LEDGER[identifier], {CROSSING: table}, "quick")
+        found = judged(identifier, table)
         assert found.verdict == Verdict.INCONCLUSIVE
-        assert found.reason.startswith("open: sampled masks agree with θ: no sampled masks")
+        assert found.reason.startswith("open: sampled masks agree with θ: no sampled masks that can tell")
 
     def test_missing_table_is_not_run(self, identifier, model):
         found = judge(LEDGER[identifier], {THRESHOLDS: crossing_table(model)}, "quick")
@@ -121,18 +135,17 @@ class TestAgreementWithSampling:
 
 
 def test_false_alarms_of_the_sampling_judge_stay_below_its_level():
-    claim = LEDGER["P1"]
     rng = generator(9, "false alarms")
     theta = rng.uniform(0.05, 0.95, 15)
     alarms = 0
     for _ in range(80):
         table = crossing_table(cells=15).assign(theta=theta, samples=200, crossings=rng.binomial(200, theta))
-        alarms += judge(claim, {CROSSING: table}, "quick").verdict == Verdict.NOT_REPRODUCED
+        alarms += judged("P1", table).verdict == Verdict.NOT_REPRODUCED
     assert alarms <= 9  # 4 expected at a level of 5 %; more than 9 has probability 0.7 %
 
 
 def test_a_theta_outside_the_published_bounds_refutes_that_part_of_p2():
-    found = judge(LEDGER["P2"], {CROSSING: crossing_table("bond", bound_gap=-0.001)}, "quick")
+    found = judged("P2", crossing_table("bond", bound_gap=-0.001))
     assert found.verdict == Verdict.PARTLY  # the chain still matches the masks
     assert found.reason.startswith("fails: θ lies between its bounds: relative excess of θ over its bounds is 0.0")
     table = crossing_table("bond", bound_gap=-0.001)
@@ -143,18 +156,29 @@ def test_a_theta_outside_the_published_bounds_refutes_that_part_of_p2():
 def test_either_bound_can_fail(end):
     table = crossing_table("bond")
     table.loc[4, end] = table.theta[4] + (0.01 if end == "lower_bound" else -0.01)
-    assert judge(LEDGER["P2"], {CROSSING: table}, "quick").verdict == Verdict.PARTLY
+    assert judged("P2", table).verdict == Verdict.PARTLY
 
 
-def test_p2_is_not_reproduced_if_neither_bounds_nor_chain_hold():
+def test_p2_is_not_reproduced_if_nothing_of_it_holds():
     table = crossing_table("bond", bound_gap=-0.001, shift=0.1)
-    assert judge(LEDGER["P2"], {CROSSING: table}, "quick").verdict == Verdict.NOT_REPRODUCED
+    assert judged("P2", table).verdict == Verdict.PARTLY  # the chain is still the sum over all masks
+    evidence = {CROSSING: table, CUTS: SUMMED.assign(extinction=0.21)}
+    assert judge(LEDGER["P2"], evidence, "quick").verdict == Verdict.NOT_REPRODUCED
+
+
+def test_a_chain_that_is_not_the_sum_over_all_masks_refutes_that_part_of_p2():
+    evidence = {CROSSING: crossing_table("bond"), CUTS: SUMMED.assign(extinction=0.2 * (1 + 1e-11))}
+    found = judge(LEDGER["P2"], evidence, "quick")
+    assert found.verdict == Verdict.PARTLY
+    assert found.reason.startswith("fails: the chain is the sum over all masks: relative difference of 1 − θ is 1e-11")
+    evidence[CUTS] = SUMMED.assign(enumerated_extinction=np.nan)
+    assert judge(LEDGER["P2"], evidence, "quick").verdict == Verdict.INCONCLUSIVE
 
 
 def test_a_bound_that_is_no_number_neither_refutes_nor_confirms_p2():
     table = crossing_table("bond")
     table.loc[3, "lower_bound"] = np.nan
-    assert judge(LEDGER["P2"], {CROSSING: table}, "quick").verdict == Verdict.INCONCLUSIVE
+    assert judged("P2", table).verdict == Verdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(("identifier", "model", "critical"), [("P3", "site", 1.0), ("P4", "bond", 0.5)])
@@ -166,7 +190,7 @@ class TestScalingLaws:
     def test_thresholds_that_run_away_refute(self, identifier, model, critical):
         found = judge(LEDGER[identifier], {THRESHOLDS: thresholds_table(model, critical, reverse=True)}, "quick")
         assert found.verdict == FAILS[identifier]
-        assert found.reason.count("not approached") == 2  # once for each part
+        assert found.reason.count("not approached") == 4  # once for each part
 
     def test_another_critical_probability_refutes_that_part(self, identifier, model, critical):
         table = thresholds_table(model, critical, shift=-0.05)
@@ -178,6 +202,7 @@ class TestScalingLaws:
     def test_one_step_away_from_the_limit_refutes_that_part(self, identifier, model, critical):
         table = thresholds_table(model, critical)
         own = (table.curve == "exact") & (table.constant == 1.0) & (table.exponent == critical)
+        own &= table.rounding == NO_FLOOR
         before = table.half_probability[own & (table.log10_n == 4)].item()
         table.loc[own & (table.log10_n == 5), "half_probability"] = before - 1e-6
         found = judge(LEDGER[identifier], {THRESHOLDS: table}, "quick")
@@ -248,9 +273,35 @@ class TestScalingLaws:
         assert found.verdict == Verdict.INCONCLUSIVE
 
 
+@pytest.mark.parametrize(("identifier", "model", "critical"), [("P3", "site", 1.0), ("P4", "bond", 0.5)])
+class TestFloor:
+    @pytest.mark.parametrize("at_critical", [True, False])
+    def test_other_limits_with_the_floor_alone_refute_that_part(self, identifier, model, critical, at_critical):
+        table = thresholds_table(model, critical)
+        wrong = thresholds_table(model, critical, shift=-0.05 * at_critical, wrong=None if at_critical else (0.8, 0.3))
+        if not at_critical and model == "bond":
+            wrong = thresholds_table(model, critical, wrong=(0.4, 0.3))
+        floor = table.rounding == FLOOR
+        found = judge(LEDGER[identifier], {THRESHOLDS: pd.concat([table[~floor], wrong[floor]])}, "quick")
+        assert found.verdict == Verdict.PARTLY
+        assert [part.state for part in found.parts].count("fails") == 1
+        assert "with the floor, at the worst n: " in found.reason.split(";")[0]
+
+    def test_without_the_floor_nothing_is_decided(self, identifier, model, critical):
+        table = thresholds_table(model, critical)
+        found = judge(LEDGER[identifier], {THRESHOLDS: table[table.rounding == NO_FLOOR]}, "quick")
+        assert found.verdict == Verdict.INCONCLUSIVE
+
+    def test_the_first_widths_with_the_floor_need_not_be_monotone(self, identifier, model, critical):
+        table = thresholds_table(model, critical)
+        early = (table.rounding == FLOOR) & (table.log10_n == 0)
+        table.loc[early, "half_probability"] = table.limit[early]
+        assert judge(LEDGER[identifier], {THRESHOLDS: table}, "quick").verdict == HOLDS[identifier]
+
+
 def test_p4_needs_enough_widths_to_extrapolate():
     table = thresholds_table("bond", 0.5)
-    few = table[table.groupby(["curve", "constant", "exponent"]).cumcount() % 3 == 0]
+    few = table[table.groupby(["curve", "constant", "exponent", "rounding"]).cumcount() % 3 == 0]
     assert judge(LEDGER["P4"], {THRESHOLDS: few}, "quick").verdict == Verdict.INCONCLUSIVE
 
 
@@ -271,7 +322,7 @@ def test_p4_is_open_without_a_gap_of_the_published_bounds():
 
 def test_cells_without_numbers_do_not_confirm():
     table = crossing_table().assign(crossings=np.nan)
-    assert judge(LEDGER["P1"], {CROSSING: table}, "quick").verdict == Verdict.INCONCLUSIVE
+    assert judged("P1", table).verdict == Verdict.INCONCLUSIVE
 
 
 def test_below_its_scale_a_claim_is_never_decided():

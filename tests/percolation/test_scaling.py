@@ -262,7 +262,7 @@ def test_exponent_identity_of_the_proof(data, width):
         (lambda: crossing_probability_at("both", 0.5, 5, 1, 1), "curve must be one of site, bond, .*got 'both'"),
         (lambda: crossing_probability_at("site", 1.5, 5, 1, 1), r"p must be in \[0, 1\], got 1.5"),
         (lambda: crossing_probability_at("site", 0.5, 701, 1, 1), r"log_n must be in \(0, 700\], got 701"),
-        (lambda: half_crossing_probability("bond", 5, 1, 1, continuous=True), "continuous must be False"),
+        (lambda: half_crossing_probability("bond", 5.5, 1, 1, continuous=True), "width must be whole"),
         (lambda: half_crossing_probability("x", 5, 1, 1), "curve must be one of"),
         (lambda: required_width("bond_lower", 0.5, 3), "model must be one of"),
         (lambda: required_width("site", 0.5, 3, 1.0), r"target must be in \(0, 1\), got 1.0"),

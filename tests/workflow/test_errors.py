@@ -13,7 +13,7 @@ pytestmark = pytest.mark.workflow
         (["scale=huge"], ["scale: got 'huge'", "allowed: quick, standard, paper"]),
         (["sede=1"], ["sede: unknown key", "did you mean 'seed'"]),
         (['percolation={"crossing": {"samples": -3}}'], ["percolation.crossing.samples: got -3", "greater than"]),
-        (['percolation={"crossing": {"drop_rates": [1.5]}}'], ["drop_rates.0: got 1.5", "less than or equal to 1"]),
+        (['percolation={"crossing": {"targets": [1.5]}}'], ["targets.0: got 1.5", "less than 1"]),
     ],
 )
 def test_a_wrong_configuration_stops_before_any_job(checkout, arguments, expected):

@@ -3,11 +3,11 @@
 import os
 import signal
 from collections import Counter
-
 import pytest
 import yaml
+from dropatlas.config import CONFIG
+from dropatlas.config import load_config
 
-from dropatlas.config import CONFIG, load_config
 
 pytestmark = pytest.mark.workflow
 
@@ -43,7 +43,7 @@ def test_editing_one_task_reruns_it_and_the_pages(project):
 def test_editing_a_shared_module_reruns_exactly_its_importers(project):
     name, old, new = "src/dropatlas/stats.py", "Intervals and tests", "Tests and intervals"
     project.edit(name, old, new)
-    importers = [f"tabulate_percolation_{name}" for name in ("crossing_probability", "topologies")]
+    importers = [f"tabulate_percolation_{name}" for name in ("crossing_probability", "open_cuts", "topologies")]
     assert project.plan() == Counter([*importers, *ALL_VERDICTS, *ALL_PAGES])
     project.edit(name, new, old)
 
@@ -94,7 +94,8 @@ def test_the_seed_reruns_what_draws_random_numbers(project):
     phases += ["curvature", "stable_rates", "edge_sharpness", "precision", "depth"]
     ddc = ["regression", "regression_paths", "formula", "placement", "sensitivity_images", "sensitivity_table"]
     ddc += ["learned_search", "learned_rates", "monte_carlo", "activations", "feedback"]
-    drawn = {"percolation": ["crossing_probability", "topologies"], "collapse": collapse, "phases": phases, "ddc": ddc}
+    percolation = ["crossing_probability", "open_cuts", "topologies"]
+    drawn = {"percolation": percolation, "collapse": collapse, "phases": phases, "ddc": ddc}
     tables = [f"tabulate_{part}_{name}" for part, names in drawn.items() for name in names]
     arms = len(load_config(DEFAULTS).ddc.benchmarks) * ["train_ddc_arms", "gather_ddc_arms"]
     seeded = ["prepare_embedded", "prepare_embedded", *tables, *arms, *ALL_VERDICTS]

@@ -49,6 +49,9 @@ from dropatlas.settings import Section
 from dropatlas.collapse.depth_law import DepthLaw
 from dropatlas.collapse.learning_time import LearningTime
 from dropatlas.collapse.variants import Variants
+from dropatlas.percolation.settings import MinimumCuts
+from dropatlas.percolation.settings import OpenCuts
+from dropatlas.percolation.settings import ParameterBudget
 
 
 class PercolationSettings(Section):
@@ -56,7 +59,10 @@ class PercolationSettings(Section):
 
     crossing: CrossingGrid = Field(description="crossing probability over a (p, W, L) grid")
     required_width: RequiredWidth = Field(description="width needed for a given crossing probability")
+    parameter_budget: ParameterBudget = Field(description="width against depth at a fixed number of weights")
     scaling: ScalingLaws = Field(description="scaling laws W = floor((C log n)^tau), L = n")
+    minimum_cuts: MinimumCuts = Field(description="minimum cuts of the bond model")
+    open_cuts: OpenCuts = Field(description="open minimum cuts of sampled networks")
     boundary: CrossingBoundary = Field(description="crossing boundary in the (W, L) plane")
     topologies: Topologies = Field(description="residual and convolutional networks")
 

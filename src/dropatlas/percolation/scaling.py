@@ -46,6 +46,7 @@ from .theory import (
     bond_crossing_bounds,
     bond_crossing_probability,
     bond_decay_rate,
+    bond_extinction_probability,
     site_crossing_probability,
     site_extinction_probability,
 )
@@ -155,10 +156,6 @@ def half_crossing_probability(
 ) -> float:
     """Removal probability at which θ = 1/2 at depth n on the law W = floor((C log n)^τ): the finite-n threshold.
 
-    For sites and for the bounds it is (1 - 2^(-1/m))^(1/v), with m the independent layers (n for sites, n + 1 edge
-    layers for bonds) and v = W or W² the removals that cut one. For the bond model it is found by bisection on the
-    exact chain.
-
     Args:
         curve: "site", "bond" (both exact), "bond_lower" or "bond_upper" (the bounds of Theorem IV.4).
         log_n: Natural logarithm of the depth, above 0; for "bond" at most 700.
@@ -168,32 +165,86 @@ def half_crossing_probability(
             whose chain needs whole vertices (choose n by `log_n_of_width` instead).
 
     Returns:
-        The threshold in (0, 1); the bond model's to about 1e-14.
+        The threshold in (0, 1); the bond model's to about 1e-12.
 
     Raises:
         ValueError: an argument out of range, the width is 0 at this n, or continuous with curve "bond".
     """
-    check_choice(curve, "curve", CURVES)
-    if curve == "bond" and continuous:
-        raise ValueError("continuous must be False for curve 'bond', got True (choose log_n by log_n_of_width)")
     width = _real_width(log_n, constant, exponent) if continuous else width_at(log_n, constant, exponent)
+    return removal_probability(curve, 0.5, width, log_n)
+
+
+def removal_probability(curve: str, target: float, width: float, log_n: float) -> float:
+    """Removal probability at which the crossing probability of a network of width W and depth n is the target.
+
+    For sites and for the bounds it is (1 - target^(1/m))^(1/v), with m the independent layers (n for sites, n + 1 edge
+    layers for bonds) and v = W or W² the removals that cut one. For the bond model it is solved on the exact chain,
+    whose log(-log θ) is nearly a straight line over log p.
+
+    Args:
+        curve: "site", "bond" (both exact), "bond_lower" or "bond_upper" (the bounds of Theorem IV.4).
+        target: θ, in (0, 1).
+        width: W, above 0; for "bond" whole.
+        log_n: Natural logarithm of the depth, at least 0; for "bond" at most 700.
+
+    Returns:
+        p in (0, 1); the bond model's to about 1e-12.
+
+    Raises:
+        ValueError: an argument out of range.
+    """
+    check_choice(curve, "curve", CURVES)
+    target, width = check_inner_probability(target, "target"), check_positive(width, "width")
+    if curve == "bond" and width != int(width):
+        raise ValueError(f"width must be whole for curve 'bond', got {width!r} (choose log_n by log_n_of_width)")
     if curve != "bond" and log_n > LARGEST_LOG_N:
-        log_cut = math.log(math.log(2)) - log_n  # 1 - 2^(-1/n) = log(2)/n to rounding
+        log_cut = math.log(-math.log(target)) - log_n  # 1 - target^(1/n) = -log(target)/n to rounding
     else:
-        depth = _depth(log_n)
-        layers = depth if curve == "site" else depth + 1
-        log_cut = math.log(-math.expm1(-math.log(2) / layers))  # log of the probability of one layer's cut
-    thresholds = {"site": math.exp(log_cut / width), "bond_lower": math.exp(log_cut / width)}
-    thresholds["bond_upper"] = math.exp(log_cut / width**2)
+        layers = _depth(log_n) + (curve != "site")
+        log_cut = math.log(-math.expm1(math.log(target) / layers))  # log of the probability of one layer's cut
     if curve != "bond":
-        return thresholds[curve]
-    low, high = thresholds["bond_lower"], thresholds["bond_upper"]  # θ = 1/2 of the bounds encloses that of the chain
-    while low < (middle := (low + high) / 2) < high:
-        if bond_crossing_probability(middle, int(width), depth) >= 0.5:
-            low = middle
+        return math.exp(log_cut / (width**2 if curve == "bond_upper" else width))
+    # θ of the two bounds encloses that of the chain
+    return math.exp(_bond_root(target, int(width), _depth(log_n), log_cut / width, log_cut / width**2))
+
+
+def _bond_root(target: float, width: int, depth: int, low: float, high: float) -> float:
+    """The log p in [low, high] at which θ_bond is the target: the Illinois method on log(-log θ)."""
+
+    def excess(log_p: float) -> float:
+        extinction = bond_extinction_probability(math.exp(log_p), width, depth)
+        hazard = -math.log1p(-extinction) if extinction < 1 else math.inf
+        return (
+            math.log(hazard) - math.log(-math.log(target)) if 0 < hazard < math.inf else math.copysign(800, hazard - 1)
+        )
+
+    below, above, side = excess(low), excess(high), 0
+    while high - low > 1e-13 * abs(low) and below < 0 < above:
+        middle = min(max((low * above - high * below) / (above - below), low), high)
+        found = excess(middle)
+        if abs(found) < 1e-13 or middle in (low, high):
+            return middle
+        if found > 0:
+            high, above, below, side = middle, found, below / 2 if side == 1 else below, 1
         else:
-            high = middle
-    return low
+            low, below, above, side = middle, found, above / 2 if side == -1 else above, -1
+    return low if abs(below) < abs(above) else high
+
+
+def deep_site_crossing(p: float, width: float, log_n: float) -> float:
+    """Crossing probability θ = (1 - p^W)^n of dropout at a depth n of any size, width and depth real numbers.
+
+    Args:
+        p: Removal probability in (0, 1).
+        width: W, above 0.
+        log_n: Natural logarithm of the depth.
+
+    Raises:
+        ValueError: an argument out of range.
+    """
+    log_cut = check_positive(width, "width") * math.log(check_inner_probability(p, "p"))
+    log_hazard = log_n + (math.log(-math.log1p(-math.exp(log_cut))) if log_cut > -36 else log_cut)
+    return math.exp(-math.exp(min(log_hazard, 700.0)))
 
 
 def required_width(model: str, p: float, depth: int, target: float = 0.99) -> int:

@@ -13,6 +13,15 @@ from dropatlas.settings import Count, Grid, OpenProbability, Positive, Probabili
 LARGEST_BOND_LOG10_N = 300.0
 """Largest log10 of a depth whose layers the exact chain of dropconnect counts."""
 
+NO_FLOOR, FLOOR = "no floor", "floor, worst n"
+"""How the widths of thresholds come about: without the floor of the law, or with it where it takes most away."""
+
+RARE, WINDOW = "rare extinction", "critical window"
+"""Regimes in which minimum cuts are looked at."""
+
+MOST_OPEN_CUTS = 3
+"""Numbers of open minimum cuts of a network from here on are counted together."""
+
 
 def odd(value: int) -> int:
     """Check for an odd number.
@@ -37,16 +46,18 @@ def holds(needed: float) -> AfterValidator:
 
 
 class CrossingGrid(Section):
-    """Crossing probability over a (p, W, L) grid, theory against sampled masks."""
+    """Crossing probability of networks over (W, L), theory against sampled masks where θ can tell."""
 
-    drop_rates: Grid[Probability] = Field(description="removal probabilities p")
+    targets: Grid[OpenProbability] = Field(
+        description="crossing probabilities θ; removal probabilities p are solved for them in every network"
+    )
     widths: Grid[Count] = Field(description="vertices per layer W")
     depths: Grid[Count] = Field(description="hidden layers L")
     samples: Count = Field(description="sampled masks per cell of the grid (published: 1000)")
 
     def cells(self) -> list[tuple[str, int, int, float]]:
-        """Model, width, depth and removal probability."""
-        return list(product(("site", "bond"), self.widths, self.depths, self.drop_rates))
+        """Model, width, depth and the crossing probability to solve for."""
+        return list(product(("site", "bond"), self.widths, self.depths, self.targets))
 
 
 class RequiredWidth(Section):
@@ -101,6 +112,48 @@ class CrossingBoundary(Section):
     drop_rates: Grid[OpenProbability] = Field(description="removal probabilities p")
     largest_width: Count = Field(description="widths W run from 1 to this, as far as the boundary is below L = 10^12")
     target: OpenProbability = Field(description="crossing probability on the boundary")
+
+
+class MinimumCuts(Section):
+    """Minimum cuts of the bond model: their number, extinction as p -> 0, and the critical window."""
+
+    widths: Grid[Count] = Field(description="vertices per layer W of the networks whose cuts are counted")
+    depths: Grid[Count] = Field(description="hidden layers L of these networks")
+    drop_rates: Grid[OpenProbability] = Field(description="removal probabilities p at which extinction is compared")
+    window_widths: Annotated[Grid[Count], Field(min_length=4)] = Field(
+        description="vertices per layer W in the critical window; their depths follow from p and x"
+    )
+    window_drop_rates: Grid[OpenProbability] = Field(description="removal probabilities p in the critical window")
+    window_parameters: Grid[Positive] = Field(description="parameters x = L 2^W p^(W^2) of the critical window")
+
+
+class WindowCell(Section):
+    """One network in the critical window."""
+
+    width: Annotated[int, Field(ge=1, le=8)] = Field(description="vertices per layer W")
+    drop_rate: OpenProbability = Field(description="removal probability p of an edge")
+    parameter: Positive = Field(description="x = L 2^W p^(W^2), which sets the depth L")
+
+
+class OpenCuts(Section):
+    """Open minimum cuts of sampled networks in the critical window, counted one by one."""
+
+    cells: Grid[WindowCell] = Field(description="networks; wide or sparse enough for their Poisson bound to be small")
+    samples: Count = Field(description="sampled networks per cell")
+
+
+class ParameterBudget(Section):
+    """Crossing probability of networks of one number of weights, by their width."""
+
+    budgets: Grid[Count] = Field(description="weights (L + 1) W^2 of a network, at most")
+    drop_rates: Grid[OpenProbability] = Field(description="removal probabilities p")
+    widths: Grid[Count] = Field(description="vertices per layer W; those with at least one hidden layer are taken")
+
+    def networks(self) -> list[tuple[int, int, int]]:
+        """Budget, width and the depth that the budget leaves."""
+        pairs = product(self.budgets, self.widths)
+        found = [(budget, width, budget // width**2 - 1) for budget, width in pairs]
+        return [network for network in found if network[2] >= 1]
 
 
 class Topologies(Section):

@@ -31,6 +31,20 @@ _SETTLED = 1e-14  # relative change per layer below which the state counts as qu
 _NOTHING_LEFT = 800.0  # hazard at which exp(-H) is 0 in floating point
 
 
+def number_of_edges(width: int | None = None, depth: int | None = None, *, widths: Sequence[int] | None = None) -> int:
+    """Edges (weights, without biases) of a layered network: the sum of W_l W_{l+1}, or (L + 1) W² of a rectangle.
+
+    Args:
+        width: Vertices per layer W, at least 1.
+        depth: Hidden layers L, at least 0; an int of any size.
+        widths: Instead of width and depth: [W_0, ..., W_{L+1}], the widths of all layers, input and output included.
+
+    Raises:
+        ValueError: an argument out of range, or not exactly one of (width, depth) and widths given.
+    """
+    return sum(w_in * w_out * layers for w_in, w_out, layers in layer_runs(width, depth, widths))
+
+
 def site_crossing_probability(
     p: float, width: int | None = None, depth: int | None = None, *, widths: Sequence[int] | None = None
 ) -> float:

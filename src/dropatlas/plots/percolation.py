@@ -1,5 +1,7 @@
 """Figures of the percolation report."""
 
+from collections.abc import Mapping
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -9,7 +11,19 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from dropatlas.percolation.effects import deepest, excess, one_constant, uncertain
+from dropatlas.percolation.effects import (
+    deepest,
+    excess,
+    extrapolated_threshold,
+    one_constant,
+    rare,
+    ratio,
+    standard_error,
+    width_exponents,
+    window,
+    window_distance,
+)
+from dropatlas.percolation.settings import FLOOR
 from dropatlas.plots.style import MODEL_COLOURS, MODEL_LABELS, probability_axis
 
 CURVE_DASHES = {"exact": "-", "lower bound": ":", "upper bound": "--"}
@@ -49,21 +63,38 @@ def crossing_grid(cells: pd.DataFrame, curves: pd.DataFrame) -> Figure:
     return figure
 
 
-def sampling_agreement(cells: pd.DataFrame) -> Figure:
-    """Sampled minus exact theta for all cells, against the spread that binomial sampling allows.
+def sampling_agreement(cells: pd.DataFrame, margin: float) -> Figure:
+    """Sampled minus exact theta of all cells in standard errors, with the margin that decides, and their p-values.
 
     Args:
         cells: Table `percolation/crossing_probability`.
+        margin: Largest excess that is still agreement, in standard errors.
     """
     figure, panels = plt.subplots(1, 2, figsize=(11, 3.8), width_ratios=(2, 1))
-    theta = np.linspace(0, 1, 201)
-    spread = 1.96 * np.sqrt(theta * (1 - theta) / cells.samples.min())
-    panels[0].fill_between(theta, -spread, spread, color="0.88", label="95 % of binomial samples")
-    for model, rows in cells.groupby("model", sort=False):
-        panels[0].plot(rows.theta, excess(rows), "o", ms=4, color=MODEL_COLOURS[model], label=MODEL_LABELS[model])
-    panels[0].set(xlabel="exact crossing probability $\\theta$", ylabel="sampled $-$ exact")
-    panels[0].legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize="small")
-    sns.ecdfplot(uncertain(cells), x="p_value", hue="model", palette=MODEL_COLOURS, ax=panels[1], legend=False)
+    panels[0].axhspan(-1.96, 1.96, color="0.9", label="95 % of samples")
+    errors = standard_error(cells)
+    for shift, (model, rows) in zip((-0.01, 0.01), cells.groupby("model", sort=False), strict=False):
+        chosen = errors[rows.index]
+        bars = [(rows.estimate - rows.interval_low) / chosen, (rows.interval_high - rows.estimate) / chosen]
+        # cells of one theta beside each other, the narrow networks left
+        places = rows.theta + shift + 0.018 * (rows.groupby(rows.theta.round(1)).cumcount() / len(rows) * 5 - 0.5)
+        panels[0].errorbar(
+            *(places, excess(rows) / chosen, bars),
+            fmt="o",
+            ms=3,
+            lw=0.6,
+            color=MODEL_COLOURS[model],
+            label=MODEL_LABELS[model],
+        )
+    for end in (-margin, margin):
+        panels[0].axhline(end, color="0.2", lw=1.2, ls="--", label="margin" if end > 0 else None)
+    panels[0].set(
+        xlabel="exact crossing probability $\\theta$",
+        ylabel="(sampled $-$ exact) / standard error",
+        ylim=(-1.35 * margin, 1.35 * margin),
+    )
+    panels[0].legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, fontsize="small")
+    sns.ecdfplot(cells, x="p_value", hue="model", palette=MODEL_COLOURS, ax=panels[1], legend=False)
     panels[1].plot([0, 1], [0, 1], color="0.4", lw=1, ls="--")
     panels[1].text(0.97, 0.05, "dashed: ideal", ha="right", color="0.4", fontsize="small")
     panels[1].set(xlabel="exact binomial p-value", ylabel="share of cells", xlim=(0, 1), ylim=(0, 1.02))
@@ -145,41 +176,205 @@ def _law_axes(axes: Axes, exponent: float, limit: float) -> None:
     axes.label_outer()
 
 
-def finite_thresholds(rows: pd.DataFrame, model: str) -> Figure:
-    """The p where theta = 1/2 over n, on its way to the critical probability; one panel per tau.
+def finite_thresholds(rows: pd.DataFrame, model: str, tolerances: Mapping[str, float]) -> Figure:
+    """The p where theta = 1/2 over n, and its distance to the critical probability; one column per tau.
 
     Args:
         rows: Table `percolation/finite_thresholds`.
         model: "site" or "bond".
+        tolerances: Largest distances at the end, `critical_tolerance` and `outer_tolerance`.
     """
     shown = rows.query("model == @model")
     constants = sorted(shown.constant.unique())
     colours = dict(zip(constants, sns.color_palette("colorblind", len(constants)), strict=True))
     exponents = sorted(shown.exponent.unique())
-    figure, panels = plt.subplots(1, len(exponents), figsize=(4 * len(exponents), 4), sharey=True)
-    for axes, exponent in zip(panels, exponents, strict=True):
+    size = (4 * len(exponents), 6.6)
+    figure, panels = plt.subplots(2, len(exponents), figsize=size, sharex="col", sharey="row", squeeze=False)
+    for (above, below), exponent in zip(panels.T, exponents, strict=True):
         law = shown.query("exponent == @exponent")
-        for (constant, curve), line in law.groupby(["constant", "curve"]):
-            marker = "o" if curve == "exact" else None
+        critical = 0 < law.limit.iloc[0] < 1
+        for (constant, curve, rounding), line in law.groupby(["constant", "curve", "rounding"]):
+            floor = rounding == FLOOR
+            style = {
+                "ms": 3.5 if floor else 3,
+                "color": colours[constant],
+                "mfc": "none" if floor else colours[constant],
+            }
+            style |= {"marker": ("s" if floor else "o") if curve == "exact" else None, "lw": 0.7 if floor else 1.5}
+            name = f"$C$ = {constant:g}, {curve}{', floor' if floor else ''}"
+            above.plot(line.log10_n, line.half_probability, CURVE_DASHES[curve], label=name, **style)
+            if curve == "exact":
+                below.plot(line.log10_n, (line.half_probability - line.limit).abs(), **style)
+                if model == "bond" and critical:
+                    _extrapolation(below, line, colours[constant])
+            if not floor:
+                above.axhline(line.limit.iloc[0], color=colours[constant], lw=1, alpha=0.5)
+        tolerance = tolerances["critical_tolerance" if critical else "outer_tolerance"]
+        below.axhline(tolerance, color="0.2", lw=1.2, ls="--", label="tolerance")
+        above.set(title=f"$\\tau$ = {exponent:g}")
+        below.set(xlabel="$\\log_{10} n$", xscale="log", yscale="log", ylabel="distance to the limit")
+        probability_axis(above, "$p$ where $\\theta = 1/2$")
+        above.label_outer()
+        below.label_outer()
+    entries = {text: line for axes in panels.flat for line, text in zip(*axes.get_legend_handles_labels(), strict=True)}
+    panels[0, -1].legend(entries.values(), entries, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
+    return figure
+
+
+def _extrapolation(axes: Axes, curve: pd.DataFrame, colour: tuple[float, float, float]) -> None:
+    """The threshold extrapolated to infinite width: its distance to the limit, and the largest of nine fits."""
+    fit, low, high = extrapolated_threshold(curve)
+    limit, end = curve.limit.iloc[0], curve.log10_n.max() * (1.6 if (curve.rounding == FLOOR).all() else 1.3)
+    farthest = max(high - limit, limit - low)
+    axes.plot(end, abs(fit - limit), "*", ms=8, color=colour, label=f"extrapolated, $C$ = {curve.constant.iloc[0]:g}")
+    axes.vlines(end, abs(fit - limit), farthest, color=colour, lw=1.5)
+
+
+def critical_point(rows: pd.DataFrame) -> Figure:
+    """Theta at p = exp(-1/C) itself over n, dropout at tau = 1 and dropconnect at tau = 1/2.
+
+    Args:
+        rows: Table `percolation/finite_thresholds`.
+    """
+    shown = rows.dropna(subset="theta_at_limit")
+    constants = sorted(shown.constant.unique())
+    colours = dict(zip(constants, sns.color_palette("colorblind", len(constants)), strict=True))
+    figure, panels = plt.subplots(1, 2, figsize=(11, 4))
+    for axes, model in zip(panels, MODEL_LABELS, strict=True):
+        part = shown.query("model == @model")
+        for (constant, rounding), line in part.groupby(["constant", "rounding"]):
+            worst = rounding == FLOOR
             axes.plot(
-                line.log10_n,
-                line.half_probability,
-                CURVE_DASHES[curve],
-                marker=marker,
-                ms=3,
+                *(line.log10_n, line.theta_at_limit),
+                marker="s" if worst else "o",
+                ls="--" if worst else "-",
+                mfc="none" if worst else colours[constant],
                 color=colours[constant],
-                label=f"$C$ = {constant:g}, {curve}",
+                lw=1,
+                ms=4,
+                label=f"$C$ = {constant:g}, {'just below the next width' if worst else 'whole width'}",
             )
-            axes.axhline(line.limit.iloc[0], color=colours[constant], lw=1, alpha=0.5)
-        if model == "bond" and exponent == 0.5:
-            for constant, line in law.query("curve == 'exact'").groupby("constant"):
-                corrected = np.exp(-1 / constant - np.log(2) / line.width)
-                axes.plot(line.log10_n, corrected, color="0.2", lw=1, label="$e^{-1/C}\\, 2^{-1/W}$")
-        axes.set(title=f"$\\tau$ = {exponent:g}", xlabel="$\\log_{10} n$", xscale="log")
-        probability_axis(axes, "$p$ where $\\theta = 1/2$")
-        axes.label_outer()
-    entries = {text: line for axes in panels for line, text in zip(*axes.get_legend_handles_labels(), strict=True)}
-    panels[-1].legend(entries.values(), entries, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
+            if model == "site":
+                axes.axhline(np.exp(-np.exp(1 / constant)) if worst else np.exp(-1), color="0.3", lw=0.8, ls=":")
+        axes.set(title=MODEL_LABELS[model], xlabel="$\\log_{10} n$", xscale="log")
+    panels[0].set(ylabel="$\\theta$ at $p_c = e^{-1/C}$", ylim=(0, 0.42))
+    panels[1].set(yscale="log", ylim=(1e-60, 1), xlim=(0.8, 40))
+    panels[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
+    return figure
+
+
+def minimum_cuts(networks: pd.DataFrame, tolerances: Mapping[str, float]) -> Figure:
+    """Extinction over its first term as p falls; distance to e^(-x) and rate per layer in the critical window.
+
+    Args:
+        networks: Table `percolation/minimum_cuts`.
+        tolerances: `ratio_tolerance` and `window_tolerance`.
+    """
+    small, critical = rare(networks), window(networks)
+    figure, panels = plt.subplots(1, 3, figsize=(13.5, 4.2))
+    small = small[small.log10_depth == small.log10_depth.max()]
+    for width, rows in small.groupby("width"):
+        colour = _sequential(sorted(small.width.unique()))[width]
+        panels[0].plot(rows.p, ratio(rows), "o-", ms=4, lw=1.2, color=colour, label=f"{width:g}")
+    limit = tolerances["ratio_tolerance"]
+    panels[0].axhspan(1 - limit, 1 + limit, color="0.88", label="tolerance")
+    panels[0].set(
+        xscale="log",
+        xlabel="removal probability $p$",
+        ylabel="$(1 - \\theta)\\, /\\, [((2^W - 1)L + 1)\\, p^{W^2}]$",
+        title=f"rare extinction, $L$ = {10 ** small.log10_depth.max():.0f}",
+    )
+    panels[0].set_ylim(0, 2.4)
+    panels[0].legend(title="$W$", fontsize="small", loc="upper left", ncols=3)
+    colours = _sequential(sorted(critical.p.unique()))
+    styles = dict(zip(sorted(critical.planned_x.unique()), ("-", "--", ":"), strict=False))
+    for (p, x), rows in critical.groupby(["p", "planned_x"]):
+        distance = window_distance(rows).clip(lower=1e-8)
+        panels[1].plot(rows.width, distance, styles.get(x, "-"), marker="o", ms=3, lw=1.1, color=colours[p])
+    limit = tolerances["window_tolerance"]
+    panels[1].plot(critical.width.max(), limit, "v", color="0.2", clip_on=False)
+    panels[1].axhline(limit, color="0.2", lw=1.2, ls=(0, (4, 3)))
+    handles = [Line2D([], [], color="0.4", ls=style, label=f"$x$ = {x:g}") for x, style in styles.items()]
+    handles.append(Line2D([], [], color="0.2", marker="v", ls=(0, (4, 3)), label="tolerance, at the largest $W$"))
+    panels[1].legend(handles=handles, fontsize="small", loc="lower left")
+    panels[1].set(
+        xscale="log",
+        yscale="log",
+        ylim=(1e-8, 1.5),
+        xlabel="width $W$",
+        ylabel="$|\\theta - e^{-x}|$",
+        title="critical window, $x = L\\,2^W p^{W^2}$",
+    )
+    for p, rows in critical.drop_duplicates(["p", "width"]).groupby("p"):
+        panels[2].plot(rows.width, rows.rate_ratio, "o-", ms=3, lw=1.1, color=colours[p], label=f"{p:g}")
+    panels[2].axhline(1, color="0.2", lw=1, ls="--")
+    panels[2].set(
+        xscale="log", yscale="log", xlabel="width $W$", ylabel="decay rate per layer $/\\ (2^W p^{W^2})$", title="rate"
+    )
+    panels[2].legend(title="$p$", fontsize="small")
+    for axes in panels[1:]:
+        axes.set_xticks([2, 4, 8, 16, 32, 64], ["2", "4", "8", "16", "32", "64"])
+        axes.minorticks_off()
+    return figure
+
+
+def open_cuts(rows: pd.DataFrame, margin: float) -> Figure:
+    """Numbers of open minimum cuts of sampled networks beside the Poisson law, with the margin; one panel per cell.
+
+    Args:
+        rows: Table `percolation/open_cuts`.
+        margin: Largest difference of a share to its Poisson probability.
+    """
+    cells = list(rows.groupby(["width", "p", "depth"], sort=False))
+    figure, panels = plt.subplots(1, len(cells), figsize=(3.7 * len(cells), 3.8), sharey=True, squeeze=False)
+    for axes, ((width, p, depth), cell) in zip(panels.flat, cells, strict=True):
+        for row in cell.itertuples():
+            band = (row.poisson - margin, row.poisson + margin)
+            axes.fill_between([row.open_cuts - 0.35, row.open_cuts + 0.35], *band, color="0.88", lw=0)
+            bound = (row.poisson - row.bound, row.poisson + row.bound)
+            axes.fill_between([row.open_cuts - 0.35, row.open_cuts + 0.35], *bound, color="0.72", lw=0)
+            axes.hlines(row.poisson, row.open_cuts - 0.35, row.open_cuts + 0.35, color="0.2", lw=1.2)
+        error = np.abs(cell[["interval_low", "interval_high"]].to_numpy().T - cell.share.to_numpy())
+        axes.errorbar(cell.open_cuts, cell.share, error, fmt="o", ms=4, capsize=3, color=MODEL_COLOURS["bond"])
+        names = [f"{row.open_cuts}{'+' if row.more else ''}" for row in cell.itertuples()]
+        axes.set_xticks(cell.open_cuts, names)
+        axes.set(title=f"$W$ = {width}, $p$ = {p:g}, $L$ = {depth:,}", xlabel="open minimum cuts", ylim=(0, None))
+    panels[0, 0].set_ylabel("share of networks")
+    return figure
+
+
+def parameter_budget(rows: pd.DataFrame, widths: pd.DataFrame, least_exponent: float, from_depth: float) -> Figure:
+    """Odds of theta over the width at fixed numbers of weights; exponent of the width that a deeper network needs.
+
+    Args:
+        rows: Table `percolation/parameter_budget`.
+        widths: Table `percolation/required_width`.
+        least_exponent: What the exponent would have to be.
+        from_depth: Depth from which on it is measured.
+    """
+    figure, panels = plt.subplots(1, 3, figsize=(13.5, 4.2), width_ratios=(1.2, 1.2, 1))
+    colours = _sequential(sorted(rows.p.unique()))
+    dashes = dict(zip(sorted(rows.budget.unique()), (":", "-.", "--", "-"), strict=False))
+    for axes, model in zip(panels, MODEL_LABELS, strict=False):
+        for (p, budget), line in rows.query("model == @model and theta > 0 and extinction > 0").groupby(
+            ["p", "budget"]
+        ):
+            odds = np.log10(line.theta) - np.log10(line.extinction)
+            axes.plot(line.width, odds, dashes.get(budget, "-"), marker="o", ms=2.5, lw=1, color=colours[p])
+        axes.axhline(0, color="0.3", lw=0.8)
+        axes.set(title=MODEL_LABELS[model], xlabel="width $W$", xscale="log", yscale="symlog")
+    panels[0].set_ylabel("$\\log_{10}\\, \\theta / (1 - \\theta)$")
+    handles = [Line2D([], [], color=colours[p], label=f"$p$ = {p:g}") for p in colours]
+    handles += [Line2D([], [], color="0.3", ls=dash, label=f"{budget:,} weights") for budget, dash in dashes.items()]
+    panels[2].legend(handles=handles, fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
+    for (model, p), exponent in width_exponents(widths, from_depth).items():
+        panels[2].plot(p, exponent, "o" if model == "site" else "s", color=MODEL_COLOURS[model])
+    panels[2].axhline(least_exponent, color="0.2", lw=1.2, ls="--")
+    panels[2].text(0.1, least_exponent - 0.07, "exponential growth: at least this", fontsize="small")
+    for place, (model, label) in enumerate(MODEL_LABELS.items()):
+        panels[2].text(0.1, 0.6 - 0.08 * place, label, color=MODEL_COLOURS[model], fontsize="small")
+    panels[2].set(xlabel="removal probability $p$", ylabel="exponent $a$ in $W \\sim L^a$", ylim=(-0.05, 1.15))
+    panels[2].set_title("width needed")
     return figure
 
 

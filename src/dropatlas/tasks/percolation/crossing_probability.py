@@ -1,8 +1,10 @@
-"""Crossing probability over a (p, W, L) grid: theory, bounds and sampled masks with exact intervals."""
+"""Crossing probability where sampled masks can tell: theory, bounds and sampled masks with exact intervals."""
+
+import math
 
 import pandas as pd
 
-from dropatlas.percolation import crossing_with_bounds, sample_crossings
+from dropatlas.percolation import crossing_with_bounds, removal_probability, sample_crossings
 from dropatlas.percolation.settings import CrossingGrid
 from dropatlas.progress import LoggedProgress
 from dropatlas.stats import binomial_interval, binomial_p_value
@@ -10,7 +12,7 @@ from dropatlas.tasks.runner import run_table_task
 
 MEANINGS = {
     "model": "site (dropout: hidden vertices removed) or bond (dropconnect: edges removed)",
-    "p": "removal probability",
+    "p": "removal probability, solved for a planned crossing probability and rounded to six decimals",
     "width": "vertices per layer W",
     "depth": "hidden layers L",
     "theta": "exact crossing probability",
@@ -29,7 +31,8 @@ def tabulate(settings: CrossingGrid, seed: int) -> pd.DataFrame:
     """One row per model and cell of the grid."""
     rows = []
     progress = LoggedProgress(settings.cells(), "crossing probability")
-    for model, width, depth, p in progress:
+    for model, width, depth, target in progress:
+        p = round(removal_probability(model, target, width, math.log(depth)), 6)
         progress.set_postfix_str(f"{model} W={width} L={depth} p={p:g}", refresh=False)
         theta, lower, upper = crossing_with_bounds(model, p, width, depth)
         crossings = sample_crossings(model, p, width, depth, settings.samples, seed)

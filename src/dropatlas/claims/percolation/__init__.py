@@ -1,0 +1,1 @@
+"""Judges of the claims on percolation (arXiv 2512.13853), one module per subject."""
