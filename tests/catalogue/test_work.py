@@ -13,14 +13,17 @@ from dropatlas.catalogue.table import FIXED
 from dropatlas.claims import load_ledger
 from dropatlas.config import SCALES, Config, stored_config
 
+MORE_NETWORKS = {"network": "relu", "models": ["site"], "depth": 30, "width": 9, "gain": "plain", "thetas": [0.5]}
 GRIDS = {
     "percolation/crossing_probability": ("percolation.crossing.widths", 128),
     "percolation/topologies": ("percolation.topologies.channels", 12),
-    "collapse/movement": ("collapse.movement.depths", 300),
+    "collapse/movement": ("collapse.movement.runs", {"depth": 300, "steps": 20}),
     "collapse/variants": ("collapse.variants.cells", {"depth": 30, "width": 3, "drop_rate": 0.1}),
     "collapse/width_depth": ("collapse.width_depth.widths", 48),
     "collapse/learning_time": ("collapse.learning_time.widths", 24),
-    "collapse/drift_bound": ("collapse.drift_bound.cells", {"depth": 30, "width": 3, "drop_rate": 0.1}),
+    "collapse/drift_bound": ("collapse.drift_bound.networks", MORE_NETWORKS),
+    "collapse/gradients": ("collapse.gradients.drop_rates", 0.3),
+    "collapse/optimisers": ("collapse.optimisers.thetas", 0.3),
     "collapse/topologies": ("collapse.topologies.widths", 5),
     "phases/diagram": ("phases.diagram.keep_rates", 0.35),
     "phases/diagram_relu": ("phases.diagram_relu.learning_rates", 0.07),

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from dropatlas.claims import percolation
-from dropatlas.claims.collapse import blindness, drift, learning_time, modified, topologies, trainability
+from dropatlas.claims.collapse import blindness, drift, gradients, learning_time, modified, topologies, trainability
 from dropatlas.claims.ddc import ablations, benchmarks
 from dropatlas.claims.ledger import SCALE_ORDER, LedgerError, Statement
 from dropatlas.claims.phases import diagram, mechanisms, variants
@@ -19,6 +19,7 @@ MODULES = (
     percolation,
     blindness,
     drift,
+    gradients,
     trainability,
     learning_time,
     modified,

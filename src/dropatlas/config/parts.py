@@ -7,11 +7,11 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from dropatlas.collapse.drift import DriftBound, Movement
+from dropatlas.collapse.gradients import GradientNorms, Optimisers
 from dropatlas.collapse.settings import (
     Decoupling,
-    DriftBound,
     LearningTime,
-    Movement,
     OtherTopologies,
     Variants,
     WidthDepth,
@@ -69,6 +69,8 @@ class CollapseSettings(Section):
     width_depth: WidthDepth = Field(description="experiment 3: width, drop rate and training success")
     learning_time: LearningTime = Field(description="experiment 4: steps to learn against 1/theta")
     drift_bound: DriftBound = Field(description="experiment 5: the drift bound of Theorem V.3")
+    gradients: GradientNorms = Field(description="norms of gradients over depth and drop rate")
+    optimisers: Optimisers = Field(description="movement and time to learn under momentum and Adam")
     topologies: OtherTopologies = Field(description="experiment 6: residual and convolutional networks")
 
 
