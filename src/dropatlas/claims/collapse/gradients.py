@@ -17,7 +17,7 @@ RATIO = "norm of the gradient over that without dropout"
 
 
 def judge_p16(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
-    """P16: masks make gradients small, the more so with depth and drop rate; neither momentum nor Adam changes what paths allow.
+    """P16: masks make gradients small, the more so with depth and drop rate; momentum and Adam change little of it.
 
     Nine parts. Norms, means over training relative to the same networks without dropout: at most `smaller` in every
     cell of `least_depth` or more layers, at initialisation and over training, at gain 1 and at gain 1/√q; the same
