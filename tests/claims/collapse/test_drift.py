@@ -1,4 +1,4 @@
-"""Judges of P6, P7 and P17: fabricated evidence for every verdict, and the real computation in worlds that are wrong."""
+"""Judges of P6, P7 and P17: fabricated evidence for every verdict, and the real computation in wrong worlds."""
 
 import numpy as np
 import pandas as pd

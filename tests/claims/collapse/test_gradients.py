@@ -66,7 +66,7 @@ def evidence(gradient_norms=None, runs=None):
         (evidence(runs=trained(adam=0.5)), PARTLY, "hhhhhhfhh"),
         (evidence(runs=trained(momentum_time=0.3)), PARTLY, "hhhhhhhfh"),
         (evidence(runs=trained(adam_time=0.3)), PARTLY, "hhhhhhhhf"),
-        (evidence(runs=trained(adam_time=0.3, learned=False)), OPEN, "hhhhhhhoo"),
+        (evidence(runs=trained(adam_time=0.3, learned=False)), OPEN, "hhhhhhhho"),
         (evidence(norms(lambda d, p: 1.0, lambda d, p: 1.0), trained(1.5, 0.5, 0.3, 0.3)), REFUTED, "fffffffff"),
         (evidence(norms().assign(diverged=True)), OPEN, "ooooohhhh"),
         (evidence(runs=trained().query("variant == 'dropout'")), OPEN, "hhhhhhhoo"),
@@ -86,8 +86,8 @@ def test_a_cell_with_runs_that_did_not_learn_can_still_hold():
 
 
 def tables():
-    norms_settings = {"depths": [5, 20], "width": 4, "drop_rates": [0.2, 0.4], "learning_rate": 0.03}
-    norms_settings |= {"initial_steps": 8, "steps": 24, "seeds": 12, "batch_size": 8}
+    norms_settings = {"depths": [5, 20], "width": 4, "drop_rates": [0.3, 0.5], "learning_rate": 0.03}
+    norms_settings |= {"initial_steps": 8, "steps": 24, "seeds": 16, "batch_size": 8}
     ways = [{"name": "momentum", "learning_rate": 0.02}, {"name": "adam", "learning_rate": 0.02}]
     runs = {"optimisers": ways, "depth": 4, "widths": [1], "thetas": [0.1], "steps": 500, "measurements": 25}
     runs |= {"target": 0.8, "seeds": 16, "batch_size": 8, "test_samples": 32}
@@ -110,7 +110,7 @@ def test_masks_that_remove_nothing_fail_every_part_that_rests_on_masks(monkeypat
         ensemble, "draw_vertex_masks", lambda p, depth, width, *_: np.ones((ensemble.BLOCK, depth, width), bool)
     )
     found = judge_states(tables())
-    assert found[1:6] == "fffff"[0:4] + found[5]
+    assert found[:5] == "fffff"
     assert found[7:] == "ff"
 
 

@@ -1,5 +1,7 @@
 """Figures on how far weights leave their initialisation."""
 
+from typing import Literal
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -19,6 +21,8 @@ from dropatlas.collapse.drift_effects import (
 from dropatlas.plots.collapse.shared import GAIN_LABELS, constant_line, error_bar, sequential
 from dropatlas.plots.style import COLOURS, MODEL_LABELS
 from dropatlas.stats import mean_interval
+
+Place = Literal["upper left", "lower right"]
 
 SMALL_DRIFT = 0.1
 """x up to which weights must stay."""
@@ -77,15 +81,15 @@ def _movement(axes: Axes, x: float, moved: np.ndarray, colour: tuple[float, floa
     if np.isfinite(found.estimate):
         centre = max(found.estimate, FLOOR)
         ends = [[centre - np.clip(found.low, FLOOR, centre)], [max(found.high, centre) - centre]]
-        fill = {} if told else {"mfc": "white"}
-        axes.errorbar(max(x, FLOOR), centre, ends, fmt="o", ms=4.5, capsize=2, color=colour, **fill)
+        fill = colour if told else "white"
+        axes.errorbar(max(x, FLOOR), centre, ends, fmt="o", ms=4.5, capsize=2, color=colour, mfc=fill)
 
 
 def _can_tell(cell: MovementCell) -> bool:
     return bool(np.isfinite(cell.control).all()) and mean_interval(cell.control).low >= LEAVES
 
 
-def _depth_legend(axes: Axes, colours: dict[int, tuple[float, float, float]], hollow: str, place: str) -> None:
+def _depth_legend(axes: Axes, colours: dict[int, tuple[float, float, float]], hollow: str, place: Place) -> None:
     handles = [plt.Line2D([], [], color=c, marker="o", ms=4.5, ls="", label=f"$L$ = {d}") for d, c in colours.items()]
     handles.append(plt.Line2D([], [], color="0.4", marker="o", mfc="white", ms=4.5, ls="", label=hollow))
     axes.legend(handles=handles, loc=place, fontsize="small")
@@ -97,7 +101,7 @@ def movement(rows: pd.DataFrame) -> Figure:
     Args:
         rows: Table `collapse/movement`.
     """
-    cells, near = movement_cells(rows), list(threshold_cells(rows))
+    cells = movement_cells(rows)
     colours = sequential(sorted({cell.depth for cell in cells}))
     cells = [cell for cell in cells if cell.expected >= CROSSINGS]
     figure, panels = plt.subplots(1, 3, figsize=(14, 4.4), width_ratios=(1, 1, 0.75))
@@ -114,14 +118,22 @@ def movement(rows: pd.DataFrame) -> Figure:
         axes.xaxis.set_major_locator(LogLocator(numticks=6))
     panels[0].set_ylabel("$\\|w_T - w_0\\|\\,/\\,\\|w_0\\|$")
     _depth_legend(panels[0], colours, "control did\nnot leave", "lower right")
-    for cell in near:
-        error_bar(panels[2], cell.width, bound_ratio(cell.rows).interval(), fmt="o", ms=5, capsize=3, color=COLOURS[0])
-    constant_line(panels[2])
-    labels = [f"{cell.width}\n{cell.theta:.2g}" for cell in near]
-    panels[2].set_xticks([cell.width for cell in near], labels)
-    panels[2].set(yscale="log", xlabel="width $W$, and $\\theta$", ylabel="movement over its bound $x$")
-    panels[2].set(title=f"near the critical width, $L$ = {rows[rows.series == 'threshold'].depth.iloc[0]}")
+    _threshold(panels[2], rows)
     return figure
+
+
+def _threshold(axes: Axes, rows: pd.DataFrame) -> None:
+    """Movement over its bound near the critical width, where enough steps have a path."""
+    near = [cell for cell in threshold_cells(rows) if cell.expected >= CROSSINGS]
+    for cell in near:
+        error_bar(axes, cell.width, bound_ratio(cell.rows).interval(), fmt="o", ms=5, capsize=3, color=COLOURS[0])
+    constant_line(axes)
+    if not near:
+        told = "too few steps with a path\nat this scale"
+        axes.text(0.5, 0.3, told, transform=axes.transAxes, ha="center", fontsize="small", color="0.3")
+    axes.set_xticks([cell.width for cell in near], [f"{cell.width}\n{cell.theta:.2g}" for cell in near])
+    axes.set(yscale="log", xlabel="width $W$, and $\\theta$", ylabel="movement over its bound $x$")
+    axes.set(title=f"near the critical width, $L$ = {rows[rows.series == 'threshold'].depth.iloc[0]}")
 
 
 def leaving(rows: pd.DataFrame) -> Figure:

@@ -46,7 +46,9 @@ def gradients(norms: pd.DataFrame, optimisers: pd.DataFrame) -> Figure:
     return figure
 
 
-def _norms(axes: Axes, cells: Sequence[NormCell], colours: dict[float, tuple], *, given_path: bool) -> None:
+def _norms(
+    axes: Axes, cells: Sequence[NormCell], colours: dict[float, tuple[float, float, float]], *, given_path: bool
+) -> None:
     depths, steps = sorted({cell.depth for cell in cells}), sorted({cell.step for cell in cells})
     for cell in cells:
         shift = 0.06 * (list(colours).index(cell.drop_rate) - 1) + (0.03 if cell.step == steps[-1] else 0.0)
@@ -76,9 +78,10 @@ def _optimisers(panels: np.ndarray, rows: pd.DataFrame) -> None:
     shown = sorted({round(cell.theta, 6) for cell in cells})
     thetas = np.geomspace(rows.theta.min(), 1, 50)
     panels[2].plot(thetas, np.sqrt(thetas), color=colours.get("adam"), lw=1, ls="-.")
-    for axes, limits in ((panels[0], (1.0,)), (panels[1], (1.0, EXCEEDS)), (panels[2], (1.0, OF_INVERSE))):
-        for limit, style in zip(limits, ("--", ":"), strict=False):
-            axes.axhline(limit, color="0.4" if style == "--" else COLOURS[3], lw=1, ls=style)
+    for axes, limits in ((panels[0], ()), (panels[1], (EXCEEDS,)), (panels[2], (OF_INVERSE,))):
+        constant_line(axes)
+        for limit in limits:
+            axes.axhline(limit, color=COLOURS[3], lw=1, ls=":")
         axes.set(xscale="log", yscale="log", xlabel="crossing probability $\\theta$")
         axes.set_xticks(shown, [f"{theta:.2g}" for theta in shown], minor=False)
         axes.set_xticks([], minor=True)
