@@ -2,21 +2,18 @@
 
 import subprocess
 import sys
-from functools import cache
-from functools import reduce
+from functools import cache, reduce
 from math import isfinite
+
 import pytest
-from dropatlas.catalogue import Catalogue
-from dropatlas.catalogue import Table
-from dropatlas.catalogue import Work
+
+from dropatlas.catalogue import Catalogue, Table, Work
 from dropatlas.catalogue.ddc import model_cost
 from dropatlas.catalogue.table import FIXED
 from dropatlas.claims import load_ledger
-from dropatlas.config import SCALES
-from dropatlas.config import Config
-from dropatlas.config import stored_config
+from dropatlas.config import SCALES, Config, stored_config
 
-
+MORE_NETWORKS = {"network": "relu", "models": ["site"], "depth": 30, "width": 9, "gain": "plain", "thetas": [0.5]}
 GRIDS = {
     "percolation/crossing_probability": ("percolation.crossing.widths", 128),
     "percolation/open_cuts": ("percolation.open_cuts.cells", {"width": 2, "drop_rate": 0.2, "parameter": 1.0}),
@@ -34,11 +31,10 @@ GRIDS = {
             "drop_rate": 0.5,
         },
     ),
-    "collapse/movement": ("collapse.movement.depths", 300),
+    "collapse/movement": ("collapse.movement.runs", {"depth": 300, "steps": 20}),
     "collapse/variants": ("collapse.variants.cells", {"depth": 30, "width": 3, "drop_rate": 0.1}),
     "collapse/trainability": ("collapse.trainability.widths", 6),
     "collapse/learning_time": ("collapse.learning_time.widths", 24),
-    "collapse/drift_bound": ("collapse.drift_bound.cells", {"depth": 30, "width": 3, "drop_rate": 0.1}),
     "collapse/topologies": ("collapse.topologies.residuals", {"width": 5, "drop_rate": 0.5}),
     "collapse/modified_topologies": ("collapse.modified_topologies.learning_rates", 0.1),
     "collapse/regularisation": (
@@ -46,6 +42,9 @@ GRIDS = {
         {"depth": 4, "width": 48, "wrong_labels": 0.1},
     ),
     "collapse/parameter_budget": ("collapse.parameter_budget.budgets", 2000),
+    "collapse/drift_bound": ("collapse.drift_bound.networks", MORE_NETWORKS),
+    "collapse/gradients": ("collapse.gradients.drop_rates", 0.3),
+    "collapse/optimisers": ("collapse.optimisers.thetas", 0.3),
     "phases/diagram": ("phases.diagram.keep_rates", 0.35),
     "phases/diagram_relu": ("phases.diagram_relu.learning_rates", 0.07),
     "phases/width_trend": ("phases.width_trend.widths", 450),

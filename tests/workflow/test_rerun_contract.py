@@ -3,11 +3,11 @@
 import os
 import signal
 from collections import Counter
+
 import pytest
 import yaml
-from dropatlas.config import CONFIG
-from dropatlas.config import load_config
 
+from dropatlas.config import CONFIG, load_config
 
 pytestmark = pytest.mark.workflow
 
@@ -78,18 +78,9 @@ def test_a_config_key_reruns_its_rule_and_what_depends_on_it(project):
 
 
 def test_the_seed_reruns_what_draws_random_numbers(project):
-    collapse = [
-        "decoupling",
-        "blindness",
-        "movement",
-        "variants",
-        "width_depth",
-        "learning_time",
-        "drift_bound",
-        "topologies",
-        "modified_topologies",
-        "trainability",
-    ]
+    collapse = ["decoupling", "blindness", "drift_bound", "movement", "gradients", "optimisers", "trainability"]
+    collapse += ["learning_time", "variants", "topologies", "modified_topologies", "regularisation"]
+    collapse += ["parameter_budget"]
     phases = ["diagram", "diagram_relu", "width_trend", "penalty", "teacher_student", "trajectories", "digit_pair"]
     phases += ["curvature", "stable_rates", "edge_sharpness", "precision", "depth"]
     ddc = ["regression", "regression_paths", "formula", "placement", "sensitivity_images", "sensitivity_table"]

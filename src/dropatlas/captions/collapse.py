@@ -1,25 +1,13 @@
 """Captions of the training-collapse report; arguments are the result tables that the figures show."""
 
 import pandas as pd
-from dropatlas.captions.words import number
-from dropatlas.collapse.effects import CERTAIN
-from dropatlas.collapse.effects import RARE
-from dropatlas.collapse.effects import ended
-from dropatlas.collapse.effects import learners
-from dropatlas.collapse.effects import movement_shares
-from dropatlas.collapse.effects import network_counts
-from dropatlas.collapse.effects import with_bound
-from dropatlas.collapse.partings import partings
-from dropatlas.collapse.topology_effects import convolution_cells
-from dropatlas.collapse.topology_effects import paired_differences
-from dropatlas.collapse.trainability import FEW
-from dropatlas.collapse.trainability import LOST
-from dropatlas.collapse.trainability import MANY
-from dropatlas.collapse.trainability import WIDE
-from dropatlas.collapse.effects import PAIR
-from dropatlas.collapse.effects import equal_pairs
-from dropatlas.collapse.variants import MODIFIED
 
+from dropatlas.captions.words import number
+from dropatlas.collapse.effects import CERTAIN, PAIR, RARE, ended, equal_pairs, learners, network_counts
+from dropatlas.collapse.partings import partings
+from dropatlas.collapse.topology_effects import convolution_cells, paired_differences
+from dropatlas.collapse.trainability import FEW, LOST, MANY, WIDE
+from dropatlas.collapse.variants import MODIFIED
 
 GAINS = {"plain": "gain 1", "compensated": "gain 1/√q"}
 
@@ -54,29 +42,69 @@ def blindness(rows: pd.DataFrame, margin: float) -> str:
 
 
 def drift_bound(rows: pd.DataFrame) -> str:
-    """Of table `collapse/drift_bound`: how few steps with a path the leftmost points rest on."""
-    cells = with_bound(rows).groupby(["network", "model", "depth", "width", "drop_rate"])
+    """Of table `collapse/drift_bound`: seeds, the fewest expected steps with a path, living networks."""
+    protected = rows[rows.assumption]
+    expected = (protected.theta * protected.step).min()
+    relu = protected[protected.network == "relu"]
+    alive = (
+        f" Of {len(relu):,} ReLU networks {relu.alive.sum():,} have a gradient before training, without a mask; the "
+        "others are left out."
+    )
     return (
-        f"Movement over its bound, mean and 95 % interval over {rows.seed.nunique()} seeds; dashed: the bound. The "
-        "leftmost points rest on few steps with a path (fewest: "
-        f"{number(cells.crossed_steps.sum().min(), '.0f')} over all seeds)."
+        "Mean movement of half of the seeds over the bound from the gradients of the other half, "
+        f"{rows.seed.nunique()} "
+        "seeds; 95 % intervals, in which both halves count. Dashed: the bound, which decides at the left"
+        f"{'' if protected.empty else f'; there a network should meet at least {expected:.0f} steps with a path'}."
+        f"{alive if len(relu) else ''}"
     )
 
 
 def movement(rows: pd.DataFrame) -> str:
-    """Of table `collapse/movement`: where networks end that practically every mask leaves a path."""
-    shares = movement_shares(rows)
-    crossed = shares[
-        (shares.step == rows.step.max()) & (shares.gain == "plain") & shares.control_learns & (shares.theta > CERTAIN)
-    ]
-    told = ", ".join(
-        f"{share:.1g} at L = {depth}" for depth, share in crossed.groupby("depth").share.mean().dropna().items()
-    )
+    """Of table `collapse/movement`: seeds, and how many cells decide that weights stay."""
+    grid, near = rows[rows.series == "grid"], rows[rows.series == "threshold"]
     return (
-        "Movement of the weights relative to the same networks without dropout, along training (one line per depth "
-        "and width, dots: end of training; dotted: undecidable; values below 1e-6 drawn there; small numbers: width "
-        "where θ < 0.9), over θ times the sum of learning rates."
-        f"{f' Mean at the end, at gain 1 where θ > {CERTAIN:g}: {told}.' if told else ''}"
+        f"Movement of {grid[~grid.estimates].seed.nunique()} networks per cell, mean and 95 % interval, "
+        "over its bound x "
+        f"from the gradients of {grid[grid.estimates].seed.nunique()} others, at a quarter and at the end of each run; "
+        "cells with at least 20 expected steps that have a path. Line: movement = x. Weights stay if all "
+        "filled points at "
+        "x ≤ 0.1 lie inside the dashed box; hollow: the same networks without dropout did not leave either. Right: "
+        f"movement over its bound around the width where paths run out, {near.seed.nunique()} networks per "
+        "width, after "
+        f"{near.step.max()} steps; dashed: the bound, which decides where θ is at least 0.2 and 20 steps "
+        "with a path are "
+        "expected."
+    )
+
+
+def leaving(rows: pd.DataFrame) -> str:
+    """Of table `collapse/movement`: what decides, and which networks the map shows."""
+    grid = rows[rows.series == "grid"]
+    return (
+        "Movement over the number of steps with a path, θT, in units of the steps after which the same "
+        "networks without "
+        "dropout have left (moved by 0.1): mean and 95 % interval of "
+        f"{grid[~grid.estimates].seed.nunique()} networks per "
+        "cell. Weights leave if all filled points at 5 and more lie above the dashed line. Right: final movement over "
+        f"depth and width W = ⌈C log L⌉; dashed: the width log L / log(1/p), below which paths run out. Values below "
+        "1e-9 (left) and 1e-6 (right) are drawn there."
+    )
+
+
+def gradients(norms: pd.DataFrame, optimisers: pd.DataFrame) -> str:
+    """Of tables `collapse/gradients` and `collapse/optimisers`: seeds, and what decides."""
+    return (
+        f"Above: gradient norms relative to the same networks without dropout, W = {norms.width.iloc[0]}, "
+        "ratio of means "
+        f"over {norms.seed.nunique()} seeds with 95 % interval; dotted: 0.9, below which they count as "
+        "smaller (from ten "
+        "layers on). Below: movement over its bound, which momentum must keep (dashed) and Adam exceed "
+        "twofold (dotted), "
+        f"and θ times the steps to learn over those without dropout, at least 0.5 required (dotted); "
+        f"L = {optimisers.depth.iloc[0]}, {optimisers.seed.nunique()} seeds. Cells with θ of at most 0.2 "
+        "decide. Hollow: "
+        "some networks did not learn within the run, so that the time is at least this. Dash-dotted: what "
+        "we expect of Adam."
     )
 
 

@@ -1,18 +1,11 @@
 """Tables on deep networks trained under masks that may cut every path (arXiv 2512.13853, Section V)."""
 
-from dropatlas.catalogue.table import CALL
-from dropatlas.catalogue.table import Table
-from dropatlas.catalogue.table import Work
-from dropatlas.catalogue.table import by_scale
-from dropatlas.catalogue.table import joined
-from dropatlas.collapse.members import Member
-from dropatlas.collapse.settings import Training
-from dropatlas.config import Config
+from dropatlas.catalogue.table import CALL, Table, Work, by_scale, joined
 from dropatlas.collapse.depth_law import drop_rate_decaying
 from dropatlas.collapse.learning_time import GOALS
-from dropatlas.collapse.members import MASKED
-from dropatlas.collapse.members import Shape
-
+from dropatlas.collapse.members import MASKED, Member, Shape
+from dropatlas.collapse.settings import Training
+from dropatlas.config import Config
 
 INPUTS = 16
 """Of the regression networks (`regression_problem`)."""
@@ -78,8 +71,22 @@ def tables(config: Config) -> list[Table]:
             name="collapse/drift_bound",
             message="Experiment 5: measured movement against the drift bound",
             mem_mb=2000,
-            runtime=at(30, standard=60, paper=120),
+            runtime=at(30, standard=60, paper=240),
             work=_drift_bound,
+        ),
+        Table(
+            name="collapse/gradients",
+            message="Gradient norms over depth and drop rate, with masks and without",
+            mem_mb=2000,
+            runtime=at(30, paper=240),
+            work=_gradients,
+        ),
+        Table(
+            name="collapse/optimisers",
+            message="Movement and time to learn under momentum and Adam",
+            mem_mb=2000,
+            runtime=at(30, standard=60, paper=480),
+            work=_optimisers,
         ),
         Table(
             name="collapse/topologies",
@@ -147,12 +154,15 @@ def _ensemble(
 
 
 def _movement(config: Config) -> Work:
-    settings, parts = config.collapse.movement, []
-    measured = len(settings.measured_steps())
-    for depth in settings.depths:
-        members, widths = settings.members(depth), list(settings.widths(depth).values())
-        shown = sum(widths.count(member.width) for member in members)  # once for every constant of their width
-        parts.append(_trained(settings.steps, depth, members, settings.training, measured * shown))
+    settings = config.collapse.movement
+    near = settings.threshold
+    runs = [(run.depth, run.steps, settings.members(run.depth)) for run in settings.runs]
+    runs.append((near.depth, near.steps, near.members(settings.drop_rate)))
+    parts = []
+    for depth, steps, members in runs:
+        width, rows = max(member.width for member in members), len(settings.measured_steps(steps)) * len(members)
+        sizes = (len(members), settings.batch_size, settings.test_samples, rows)
+        parts.append(_ensemble(steps, depth, width, *sizes))
     return joined(parts)
 
 
@@ -161,7 +171,9 @@ def _variants(config: Config) -> Work:
     for biases, depth, members in settings.ensembles():
         measured = settings.measured_steps(biases=biases)
         controls = [member for member in members if member.variant == "none"]
-        shown = sum(cell.depth == depth and cell.width == control.width for cell in settings.cells for control in controls)
+        shown = sum(
+            cell.depth == depth and cell.width == control.width for cell in settings.cells for control in controls
+        )
         sizes = (max(member.width for member in members), len(members), settings.batch_size, settings.test_samples)
         rows = len(measured) * (len(members) - len(controls) + shown)
         parts.append(_ensemble(measured[-1], depth, *sizes, rows))
@@ -209,11 +221,28 @@ def _depth_law(config: Config) -> Work:
 
 
 def _drift_bound(config: Config) -> Work:
-    settings = config.collapse.drift_bound
-    return joined(
-        _trained(settings.steps, cell.depth, members, settings.training, len(members))
-        for _network, _model, cell, members in settings.ensembles()
-    )
+    settings, training = config.collapse.drift_bound, config.collapse.drift_bound.training
+    parts = []
+    for kind, _model in settings.ensembles():
+        count = len(kind.thetas) * training.seeds
+        sizes = (count, training.batch_size, training.test_samples, count)
+        parts.append(_ensemble(settings.steps, kind.depth, kind.width, *sizes))
+    return joined(parts)
+
+
+def _gradients(config: Config) -> Work:
+    settings = config.collapse.gradients
+    count = len(settings.members())
+    sizes = (count, settings.batch_size, 10, 2 * count)  # measured twice
+    return joined(_ensemble(settings.steps, depth, settings.width, *sizes) for depth in settings.depths)
+
+
+def _optimisers(config: Config) -> Work:
+    settings = config.collapse.optimisers
+    count = len(settings.networks())
+    sizes = (count, settings.batch_size, settings.test_samples, count)
+    run = _ensemble(settings.steps, settings.depth, max(settings.widths), *sizes)
+    return joined([run] * len(settings.optimisers))
 
 
 def _stacked(

@@ -1,34 +1,26 @@
 """The judge of every claim, found by its id, and the rules that hold for all: missing evidence, too small a scale."""
 
 import math
-from collections.abc import Callable
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-import pandas as pd
-from dropatlas.claims.collapse import blindness
-from dropatlas.claims.collapse import drift
-from dropatlas.claims.collapse import learning_time
-from dropatlas.claims.collapse import modified
-from dropatlas.claims.collapse import topologies
-from dropatlas.claims.collapse import tradeoffs
-from dropatlas.claims.collapse import trainability
-from dropatlas.claims.ddc import ablations
-from dropatlas.claims.ddc import benchmarks
-from dropatlas.claims.ledger import SCALE_ORDER
-from dropatlas.claims.ledger import LedgerError
-from dropatlas.claims.ledger import Statement
-from dropatlas.claims.phases import diagram
-from dropatlas.claims.phases import mechanisms
-from dropatlas.claims.phases import variants
-from dropatlas.claims.verdicts import SO_FAR
-from dropatlas.claims.verdicts import Judgement
-from dropatlas.claims.verdicts import Verdict
-from dropatlas.claims.verdicts import undecided
-from dropatlas.claims.percolation import budget
-from dropatlas.claims.percolation import crossing
-from dropatlas.claims.percolation import cuts
-from dropatlas.claims.percolation import thresholds
 
+import pandas as pd
+
+from dropatlas.claims.collapse import (
+    blindness,
+    drift,
+    gradients,
+    learning_time,
+    modified,
+    topologies,
+    tradeoffs,
+    trainability,
+)
+from dropatlas.claims.ddc import ablations, benchmarks
+from dropatlas.claims.ledger import SCALE_ORDER, LedgerError, Statement
+from dropatlas.claims.percolation import budget, crossing, cuts, thresholds
+from dropatlas.claims.phases import diagram, mechanisms, variants
+from dropatlas.claims.verdicts import SO_FAR, Judgement, Verdict, undecided
 
 Judge = Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], Judgement]
 
@@ -39,6 +31,7 @@ MODULES = (
     budget,
     blindness,
     drift,
+    gradients,
     trainability,
     learning_time,
     modified,

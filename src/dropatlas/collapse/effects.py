@@ -36,29 +36,6 @@ def network_counts(rows: pd.DataFrame) -> pd.DataFrame:
     return counts.reindex(pd.MultiIndex.from_product([[False, True]] * 2, names=names), fill_value=0)
 
 
-def with_bound(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `collapse/drift_bound` whose movement can be put over its bound: not diverged, and not zero."""
-    return rows[~rows.diverged & (rows.bound > 0)]
-
-
-def movement_shares(rows: pd.DataFrame) -> pd.DataFrame:
-    """Movement of the networks under dropout relative to that of the same networks without, at every step.
-
-    Args:
-        rows: Table `collapse/movement`; a cell that several C give occurs once for each.
-
-    Returns:
-        Its rows of dropout, each network once and diverged ones left out, with `share`: movement over that of the
-        network of the same depth, width and seed without dropout; NaN where that one diverged.
-    """
-    runs = rows[~rows.diverged].drop_duplicates(["depth", "width", "variant", "gain", "seed", "step"])
-    keys = ["depth", "width", "seed", "step"]
-    control = runs[runs.variant == "none"].set_index(keys).relative_movement
-    dropped = runs[runs.variant == "dropout"]
-    same = control.reindex(pd.MultiIndex.from_frame(dropped[keys])).to_numpy()
-    return dropped.assign(share=dropped.relative_movement / same)
-
-
 def learners(runs: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """How many networks learn (column `learned`) and how many there are (`networks`), indexed by the columns `by`."""
     return runs.groupby(list(by), sort=False).agg(learned=("learned", "sum"), networks=("learned", "size"))

@@ -4,54 +4,59 @@ They stand apart from the sections of single tables, which tasks import: a secti
 """
 
 from typing import Literal
-from pydantic import Field
-from pydantic import model_validator
-from dropatlas.collapse.architectures import ModifiedTopologies
-from dropatlas.collapse.architectures import OtherTopologies
+
+from pydantic import Field, model_validator
+
+from dropatlas.collapse.architectures import ModifiedTopologies, OtherTopologies
 from dropatlas.collapse.blindness_settings import Blindness
-from dropatlas.collapse.settings import Decoupling
-from dropatlas.collapse.settings import DriftBound
-from dropatlas.collapse.settings import Movement
-from dropatlas.collapse.tradeoffs import ParameterBudget
-from dropatlas.collapse.tradeoffs import Regularisation
-from dropatlas.collapse.trainability import Trainability
-from dropatlas.ddc.settings import ALL_ARMS
-from dropatlas.ddc.settings import Activations
-from dropatlas.ddc.settings import Arm
-from dropatlas.ddc.settings import ArmGroup
-from dropatlas.ddc.settings import ArmRuns
-from dropatlas.ddc.settings import Benchmark
-from dropatlas.ddc.settings import Cell
-from dropatlas.ddc.settings import Feedback
-from dropatlas.ddc.settings import Gathering
-from dropatlas.ddc.settings import LearnedSearch
-from dropatlas.ddc.settings import MonteCarlo
-from dropatlas.ddc.settings import Name
-from dropatlas.ddc.settings import Regression
-from dropatlas.ddc.settings import Sensitivity
-from dropatlas.ddc.settings import StepTime
-from dropatlas.percolation.settings import CrossingBoundary
-from dropatlas.percolation.settings import CrossingGrid
-from dropatlas.percolation.settings import RequiredWidth
-from dropatlas.percolation.settings import ScalingLaws
-from dropatlas.percolation.settings import Topologies
-from dropatlas.phases.settings import Curvature
-from dropatlas.phases.settings import Depth
-from dropatlas.phases.settings import Diagram
-from dropatlas.phases.settings import DigitPair
-from dropatlas.phases.settings import FloatingPoint
-from dropatlas.phases.settings import Penalty
-from dropatlas.phases.settings import StableRates
-from dropatlas.phases.settings import TeacherStudent
-from dropatlas.phases.settings import Trajectories
-from dropatlas.phases.settings import WidthTrend
-from dropatlas.settings import Section
 from dropatlas.collapse.depth_law import DepthLaw
+from dropatlas.collapse.drift import DriftBound, Movement
+from dropatlas.collapse.gradients import GradientNorms, Optimisers
 from dropatlas.collapse.learning_time import LearningTime
+from dropatlas.collapse.settings import Decoupling
+from dropatlas.collapse.tradeoffs import ParameterBudget, Regularisation
+from dropatlas.collapse.trainability import Trainability
 from dropatlas.collapse.variants import Variants
-from dropatlas.percolation.settings import MinimumCuts
-from dropatlas.percolation.settings import OpenCuts
-from dropatlas.percolation.settings import ParameterBudget
+from dropatlas.ddc.settings import (
+    ALL_ARMS,
+    Activations,
+    Arm,
+    ArmGroup,
+    ArmRuns,
+    Benchmark,
+    Cell,
+    Feedback,
+    Gathering,
+    LearnedSearch,
+    MonteCarlo,
+    Name,
+    Regression,
+    Sensitivity,
+    StepTime,
+)
+from dropatlas.percolation.settings import (
+    CrossingBoundary,
+    CrossingGrid,
+    MinimumCuts,
+    OpenCuts,
+    ParameterBudget,
+    RequiredWidth,
+    ScalingLaws,
+    Topologies,
+)
+from dropatlas.phases.settings import (
+    Curvature,
+    Depth,
+    Diagram,
+    DigitPair,
+    FloatingPoint,
+    Penalty,
+    StableRates,
+    TeacherStudent,
+    Trajectories,
+    WidthTrend,
+)
+from dropatlas.settings import Section
 
 
 class PercolationSettings(Section):
@@ -79,6 +84,8 @@ class CollapseSettings(Section):
     learning_time: LearningTime = Field(description="experiment 4: steps to learn against 1/theta")
     depth_law: DepthLaw = Field(description="steps to learn against depth at constant width")
     drift_bound: DriftBound = Field(description="experiment 5: the drift bound of Theorem V.3")
+    gradients: GradientNorms = Field(description="norms of gradients over depth and drop rate")
+    optimisers: Optimisers = Field(description="movement and time to learn under momentum and Adam")
     topologies: OtherTopologies = Field(description="experiment 6: residual and convolutional networks")
     modified_topologies: ModifiedTopologies = Field(
         description="experiment 7: modified dropout on several architectures"

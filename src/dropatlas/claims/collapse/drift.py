@@ -1,110 +1,147 @@
-"""Judges of training collapse (arXiv 2512.13853, Section V), P6 and P7: how far weights leave their initialisation."""
+"""Judges of training collapse (arXiv 2512.13853, Section V), P6, P7, P17: how far weights leave where they began."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from dropatlas.claims.checks import (
-    NORM,
-    all_known,
-    mean_check,
-    never_check,
-)
+from dropatlas.claims.checks import NORM, all_known, mean_check
+from dropatlas.claims.collapse.ratios import ratio_check
 from dropatlas.claims.parts import Check, Part, decide
-from dropatlas.claims.verdicts import Judgement, State
-from dropatlas.collapse.effects import movement_shares
+from dropatlas.claims.verdicts import Judgement
+from dropatlas.collapse.drift_effects import (
+    LEAVES,
+    DriftCell,
+    MovementCell,
+    bound_ratio,
+    drift_cells,
+    movement_cells,
+    threshold_cells,
+)
 from dropatlas.collapse.members import MASKED
+from dropatlas.stats import mean_interval
 
 DRIFT_BOUND = "collapse/drift_bound"
-
-
 MOVEMENT = "collapse/movement"
 
-
-def bound_ratio(rows: pd.DataFrame) -> np.ndarray:
-    """Movement over bound; 0 where neither is positive (all gradients underflowed), infinite where only movement is.
-
-    NaN where one of them is no number.
-    """
-    distance, bound = rows.distance.to_numpy(), rows.bound.to_numpy()
-    known = np.isfinite(distance) & np.isfinite(bound)
-    beyond = np.where(known, np.where(distance > 0, np.inf, 0.0), np.nan)
-    return np.divide(distance, bound, where=known & (bound > 0), out=beyond)
+GAIN_NAMES = {"plain": "1", "compensated": "1/√q"}
 
 
-def _drift_cells(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    for (network, model, depth, width, p), cell in rows.groupby(["network", "model", "depth", "width", "drop_rate"]):
-        yield f"{network} under {MASKED[model]}, L = {depth}, W = {width}, p = {p:g}", cell
-
-
-def _below_bound(name: str, cell: pd.DataFrame) -> Check:
-    """That the mean movement stays below its bound; where that is zero, that no network moves."""
-    ratio = bound_ratio(cell)
-    if (moved := int(np.isposinf(ratio).sum())) > 0:
-        share = never_check(name, moved, len(cell), len(cell))
-        return replace(share, measure="share of networks that move although their bound is 0")
-    return mean_check(name, all_known(ratio), (-np.inf, 1.0), support=NORM)
+def _drift_name(cell: DriftCell) -> str:
+    return f"{cell.network} under {MASKED[cell.model]}, L = {cell.depth}, W = {cell.width}, θ = {cell.theta:.2g}"
 
 
 def judge_p6(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """P6: E‖w_T - w_0‖ <= M θ Σα for bias-free networks with σ(0) = 0. Criterion: `least_crossings`.
 
-    One part: in every cell the mean of distance over bound is below 1; a network that moves although its bound is zero
-    fails it, too. Cells with fewer than `least_crossings` crossed steps over all seeds say too little about M and are
-    left out, as are those in which no network ever has a gradient (dead ReLU networks).
+    One part: in every cell the mean movement of half of the seeds is below the bound from the gradients of the others.
+    It holds against the sharper bound with the mean gradient, and fails against M, the largest mean of an interval
+    (`dropatlas.collapse.drift`). A cell in which a network should meet fewer than `least_crossings` steps with a path
+    is not planned and left out; one that lacks networks with gradients, or whose numbers are not finite, stays open.
     """
-    rows = tables[DRIFT_BOUND].query("not diverged")
-    every = dict(_drift_cells(rows[rows.assumption]))
-    cells = {
-        name: cell
-        for name, cell in every.items()
-        if cell.crossed_steps.sum() >= criterion["least_crossings"]
-        and (cell[["bound", "distance"]] != 0).any(axis=None)
-    }
+    cells = list(drift_cells(tables[DRIFT_BOUND]))
+    planned = [cell for cell in cells if cell.assumption and cell.expected >= criterion["least_crossings"]]
+    checks = [
+        ratio_check(_drift_name(cell), bound_ratio(cell.rows), (0.0, 1.0), fails_outside=(0.0, cell.slack))
+        for cell in planned
+    ]
     bound = Part(
         "weights move less than the bound",
         "mean movement over its bound",
-        [_below_bound(name, cell) for name, cell in cells.items()],
-        why_open=f"no bias-free cell with {criterion['least_crossings']:g} steps that have a path, and gradients",
+        checks,
+        why_open="too few networks with a gradient, or numbers that are none",
     )
-    told = [f"{len(every) - len(cells)} cells without enough paths or gradients left out"] * (len(cells) < len(every))
-    unprotected = [np.mean(bound_ratio(cell)) for _, cell in _drift_cells(rows[~rows.assumption])]
-    if (largest := max(filter(np.isfinite, unprotected), default=0.0)) > 0:
-        told.append(f"where the assumption fails (biases, sigmoid) the ratio goes up to {largest:.3g}")
+    told = []
+    if alive := [f"{len(cell.rows)} of {cell.networks}" for cell in planned if len(cell.rows) < cell.networks]:
+        told.append(
+            f"cells with dead networks, which are left out: {len(alive)} (alive: {', '.join(sorted(set(alive)))})"
+        )
+    unprotected = [(bound_ratio(cell.rows).interval(), cell) for cell in cells if not cell.assumption]
+    broken = [(value.estimate, cell) for value, cell in unprotected if value.low > cell.slack]
+    if broken:
+        largest, where = max(broken, key=lambda pair: pair[0])
+        told.append(
+            f"where the assumption fails (biases, sigmoid) the bound breaks in {len(broken)} of {len(unprotected)} "
+            f"cells, by a factor of up to {largest:.3g} ({_drift_name(where)})"
+        )
     return decide([bound], "; ".join(told))
 
 
-def _movement_shares(rows: pd.DataFrame) -> Iterator[tuple[str, float, np.ndarray]]:
-    """(name, θΣα, movement of every seed relative to its control) of all cells whose control learns, at the end."""
-    shares = movement_shares(rows)
-    final = shares[(shares.step == rows.step.max()) & shares.control_learns]
-    for (gain, depth, width), cell in final.groupby(["gain", "depth", "width"]):
-        crossed = float(cell.theta_rate_sum.iloc[0])
-        yield f"L = {depth}, W = {width}, {gain} gain, θ·Σα = {crossed:.2g}", crossed, cell.share.to_numpy()
+def _movement_name(cell: MovementCell) -> str:
+    return (
+        f"L = {cell.depth}, W = {cell.width}, gain {GAIN_NAMES[cell.gain]}, α = {cell.learning_rate:g}, "
+        f"{cell.step} steps, θ = {cell.theta:.2g}"
+    )
+
+
+def control_leaves(cell: MovementCell) -> bool:
+    """Whether the same networks without dropout have clearly left after the same steps: else the cell cannot tell."""
+    known = all_known(cell.control)
+    return bool(len(known)) and mean_interval(known).low >= LEAVES
+
+
+def _moved(cell: MovementCell, value: str, band: tuple[float, float]) -> Check:
+    return mean_check(f"{_movement_name(cell)}, {value}", all_known(cell.moved), band, support=NORM)
 
 
 def judge_p7(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
-    """P7: weights stay at initialisation where θΣα << 1 and leave it where θΣα >> 1.
+    """P7: weights stay where x = M θ Σα / ‖w_0‖ is small, and keep to their bound near the critical width.
 
-    Movement is that at the last step relative to networks without dropout (same depth, width, seeds). Two parts: where
-    θΣα is at most `stays_below` its mean must be under `stays` in every cell (weights stay), where θΣα is at least
-    `leaves_above` it must exceed `leaves` in every cell (weights leave). Cells whose control does not learn decide
-    nothing.
+    Two parts. Weights stay: mean ‖w_T - w_0‖/‖w_0‖ is below `stays` in every cell with x at most `small_drift`, at
+    least `least_crossings` expected steps with a path, and a control without dropout that leaves in the same steps.
+    Near the threshold: the mean movement is below its bound in every cell with θ of at least `least_theta` and as many
+    steps with a path.
     """
-    few, many = criterion["stays_below"], criterion["leaves_above"]
-    stay, leave = [], []
-    for name, crossed, share in _movement_shares(tables[MOVEMENT]):
-        if crossed <= few:
-            stay.append(mean_check(name, all_known(share), (-np.inf, criterion["stays"]), support=NORM))
-        elif crossed >= many:
-            leave.append(mean_check(name, all_known(share), (criterion["leaves"], np.inf), support=NORM))
-    measure, none = "movement over that without dropout", "no such cell with enough seeds that learn without dropout"
-    held = {State.FAILS: "so something else than missing paths holds them"}
+    small, fewest = criterion["small_drift"], criterion["least_crossings"]
+    cells = [c for c in movement_cells(tables[MOVEMENT]) if c.drift <= small and c.expected >= fewest]
+    told = [cell for cell in cells if control_leaves(cell)]
+    stay = [_moved(cell, f"x = {cell.drift:.2g}", (0.0, criterion["stays"])) for cell in told]
+    near = [
+        ratio_check(f"W = {cell.width}, θ = {cell.theta:.2g}", bound_ratio(cell.rows), (0.0, 1.0))
+        for cell in threshold_cells(tables[MOVEMENT])
+        if cell.theta >= criterion["least_theta"] and cell.expected >= fewest
+    ]
     return decide(
         [
-            Part(f"weights stay where θ·Σα <= {few:g}", measure, stay, why_open=none),
-            Part(f"weights leave where θ·Σα >= {many:g}", measure, leave, notes=held, why_open=none),
-        ]
+            Part(
+                f"weights stay where x <= {small:g}",
+                "movement over ‖w_0‖",
+                stay,
+                why_open="no such cell with enough steps that have a path whose control leaves",
+            ),
+            Part(
+                "near the critical width they keep to the bound",
+                "mean movement over its bound",
+                near,
+                why_open="no such cell with enough steps that have a path",
+            ),
+        ],
+        _left_out(len(cells) - len(told), "do not leave without dropout either"),
     )
+
+
+def judge_p17(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
+    """P17: weights leave where `chances` times as many steps have a path as the network without dropout needs to leave.
+
+    One part per gain: mean ‖w_T - w_0‖/‖w_0‖ is at least `leaves` in every such cell whose control learns.
+    """
+    enough = [c for c in movement_cells(tables[MOVEMENT]) if c.chances >= criterion["chances"]]
+    told = [cell for cell in enough if cell.control_learns]
+    parts = [
+        Part(
+            f"weights leave at gain {name}",
+            "movement over ‖w_0‖",
+            _leaving([cell for cell in told if cell.gain == gain], criterion["leaves"]),
+            why_open="no such cell that learns without dropout",
+        )
+        for gain, name in GAIN_NAMES.items()
+    ]
+    return decide(parts, _left_out(len(enough) - len(told), "do not learn without dropout"))
+
+
+def _leaving(cells: Sequence[MovementCell], least: float) -> list[Check]:
+    return [_moved(cell, f"θT = {cell.chances:.2g} times the control's steps", (least, np.inf)) for cell in cells]
+
+
+def _left_out(count: int, why: str) -> str:
+    return f"{count} cells cannot tell: they {why}" if count else ""

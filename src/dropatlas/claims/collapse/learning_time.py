@@ -131,9 +131,7 @@ def judge_p15(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
     none = f"no wider network with {least:g} depths at which it learns"
     for schedule, name in names.items():
         runs = rows[(rows.schedule == schedule) & (rows.gain == "plain")]
-        checks = list(
-            _growth_checks(runs[runs.width > 1], criterion["half_censored"], least, (1 - margin, np.inf))
-        )
+        checks = list(_growth_checks(runs[runs.width > 1], criterion["half_censored"], least, (1 - margin, np.inf)))
         pure = list(_growth_checks(runs[runs.width == 1], criterion["most_censored"], least, equal))
         if checks and pure:
             checks += [replace(check, where=f"control: {check.where}") for check in pure]

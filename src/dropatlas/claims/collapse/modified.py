@@ -2,24 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+
 import numpy as np
 import pandas as pd
-from dropatlas.claims.checks import mean_check
-from dropatlas.claims.checks import never_check
-from dropatlas.claims.parts import LEVEL
-from dropatlas.claims.parts import Check
-from dropatlas.claims.parts import Part
-from dropatlas.claims.parts import decide
-from dropatlas.claims.verdicts import Judgement
-from dropatlas.claims.checks import ratio_check
-from dropatlas.claims.checks import share_check
-from dropatlas.collapse.effects import PAIR
-from dropatlas.collapse.effects import equal_pairs
-from dropatlas.collapse.effects import modified_leads
-from dropatlas.collapse.effects import settled_pairs
-from dropatlas.collapse.effects import why_undecidable
-from dropatlas.collapse.variants import MODIFIED
 
+from dropatlas.claims.checks import never_check, ratio_check, share_check
+from dropatlas.claims.parts import Check, Part, decide
+from dropatlas.claims.verdicts import Judgement
+from dropatlas.collapse.effects import PAIR, equal_pairs, modified_leads, settled_pairs, why_undecidable
+from dropatlas.collapse.variants import MODIFIED
 
 VARIANTS = "collapse/variants"
 

@@ -1,22 +1,16 @@
 """Judges of training collapse (arXiv 2512.13853, Section V), P8 and P13: what stops training, paths or signal."""
 
-from collections.abc import Callable
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import pandas as pd
-from dropatlas.claims.checks import mean_check
-from dropatlas.claims.checks import no_number
-from dropatlas.claims.checks import share_check
-from dropatlas.claims.parts import Band
-from dropatlas.claims.parts import Check
-from dropatlas.claims.parts import Part
-from dropatlas.claims.parts import decide
-from dropatlas.claims.verdicts import Judgement
-from dropatlas.claims.verdicts import State
+
+from dropatlas.claims.checks import mean_check, no_number, share_check
+from dropatlas.claims.parts import Band, Check, Part, decide
+from dropatlas.claims.percolation.crossing import agreement_with_sampling
+from dropatlas.claims.verdicts import Judgement, State
 from dropatlas.collapse.trainability import ordering
 from dropatlas.stats import LEAST_SEEDS
-from dropatlas.claims.percolation.crossing import agreement_with_sampling
-
 
 TRAINABILITY = "collapse/trainability"
 MOST: Band = (0.5, np.inf)
