@@ -558,6 +558,9 @@ def test_batch_normalisation_keeps_its_statistics_and_is_mentioned():
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
     assert any("batch normalisation" in note for note in found.notes)
     assert found.samples == 8
+    # With the statistics of the batch a sample that is cut behind would have a gradient by the others' outputs.
+    before_masks = Untraceable(nn.Linear(4, 2), nn.BatchNorm1d(2), nn.Dropout(0.5), nn.Linear(2, 3))
+    assert_samples(quietly(before_masks, X, samples=2000), 0.75)
 
 
 def test_dropout_that_does_not_ask_for_the_mode_is_mentioned():
