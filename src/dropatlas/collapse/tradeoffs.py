@@ -66,7 +66,7 @@ class Regularisation(Section):
         )
 
 
-class ParameterBudget(Section):
+class TrainedBudget(Section):
     """Training success of shapes that cost equally many weights."""
 
     budgets: Grid[Annotated[int, Field(ge=INPUTS + OUTPUTS)]] = Field(description="weights of a network")

@@ -14,7 +14,7 @@ from dropatlas.collapse.drift import DriftBound, Movement
 from dropatlas.collapse.gradients import GradientNorms, Optimisers
 from dropatlas.collapse.learning_time import LearningTime
 from dropatlas.collapse.settings import Decoupling
-from dropatlas.collapse.tradeoffs import ParameterBudget, Regularisation
+from dropatlas.collapse.tradeoffs import Regularisation, TrainedBudget
 from dropatlas.collapse.trainability import Trainability
 from dropatlas.collapse.variants import Variants
 from dropatlas.ddc.settings import (
@@ -91,7 +91,7 @@ class CollapseSettings(Section):
         description="experiment 7: modified dropout on several architectures"
     )
     regularisation: Regularisation = Field(description="design tradeoffs: drop rate against regularisation")
-    parameter_budget: ParameterBudget = Field(description="design tradeoffs: width against depth at one budget")
+    parameter_budget: TrainedBudget = Field(description="design tradeoffs: width against depth at one budget")
 
 
 class PhasesSettings(Section):

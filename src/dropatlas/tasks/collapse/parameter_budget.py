@@ -22,7 +22,7 @@ from dropatlas.collapse.outcomes import aligned
 from dropatlas.collapse.problems import regression_problem
 from dropatlas.collapse.runs import run_ensemble
 from dropatlas.collapse.steps import evenly_spaced_steps
-from dropatlas.collapse.tradeoffs import INPUTS, OUTPUTS, ParameterBudget, weights_of
+from dropatlas.collapse.tradeoffs import INPUTS, OUTPUTS, TrainedBudget, weights_of
 from dropatlas.progress import LoggedProgress
 from dropatlas.tasks.collapse.common import RUN_MEANINGS, integers, small_products
 from dropatlas.tasks.runner import run_table_task
@@ -46,7 +46,7 @@ SHAPE = ["budget", "depth", "width"]
 
 
 @small_products()
-def tabulate(settings: ParameterBudget, seed: int, checkpoints: Path | None = None) -> pd.DataFrame:
+def tabulate(settings: TrainedBudget, seed: int, checkpoints: Path | None = None) -> pd.DataFrame:
     """One row per network."""
     training = settings.training
     problem = regression_problem(seed, inputs=INPUTS, outputs=OUTPUTS, test_samples=training.test_samples)
@@ -69,4 +69,4 @@ def tabulate(settings: ParameterBudget, seed: int, checkpoints: Path | None = No
 
 
 if __name__ == "__main__":
-    run_table_task("dropatlas.tasks.collapse.parameter_budget", ParameterBudget, MEANINGS, tabulate)
+    run_table_task("dropatlas.tasks.collapse.parameter_budget", TrainedBudget, MEANINGS, tabulate)
