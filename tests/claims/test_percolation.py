@@ -80,7 +80,7 @@ class TestAgreementWithSampling:
         assert found.verdict == Verdict.REPRODUCED
         assert -6 < found.low <= found.effect <= found.high < 6
         assert found.n == 1000  # masks of the cell that decides
-        assert found.parts[0].threshold == (-5.2, 5.2)
+        assert found.parts[0].threshold == (-5.8, 5.8)
 
     def test_one_wrong_cell_refutes(self, identifier, model):
         found = judged(identifier, crossing_table(model, shift=0.1))

@@ -185,7 +185,7 @@ def test_every_verdict_leads_to_what_decided_it(verdicts):
     assert there.count(">figure</a>") == 1  # nothing to see of a claim that was not run
     assert 'id="judge-P1"' in judges(verdicts)
     assert "def judge_p1(" in judges(verdicts)
-    assert "Thresholds: margin = 5.2." in judges(verdicts)
+    assert "Thresholds: margin = 5.8." in judges(verdicts)
 
 
 def test_tiles_tell_verdicts_apart_without_colour_and_link_only_where_there_is_a_page(verdicts):
