@@ -115,7 +115,9 @@ def _variants(config: Config) -> Work:
     for biases, depth, members in settings.ensembles():
         measured = settings.measured_steps(biases=biases)
         controls = [member for member in members if member.variant == "none"]
-        shown = sum(cell.depth == depth and cell.width == control.width for cell in settings.cells for control in controls)
+        shown = sum(
+            cell.depth == depth and cell.width == control.width for cell in settings.cells for control in controls
+        )
         sizes = (max(member.width for member in members), len(members), settings.batch_size, settings.test_samples)
         rows = len(measured) * (len(members) - len(controls) + shown)
         parts.append(_ensemble(measured[-1], depth, *sizes, rows))

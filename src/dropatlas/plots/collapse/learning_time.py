@@ -29,7 +29,9 @@ def _network_handles(rows: pd.DataFrame) -> list[plt.Line2D]:
     kinds = sorted({(model, width) for model, width in zip(rows.model, rows.width, strict=True)}, reverse=True)
     colours = _colours(rows)
     return [
-        plt.Line2D([], [], color=colours[width], marker=MARKERS[model], ls="", label=f"{MODEL_LABELS[model]}, $W$={width}")
+        plt.Line2D(
+            [], [], color=colours[width], marker=MARKERS[model], ls="", label=f"{MODEL_LABELS[model]}, $W$={width}"
+        )
         for model, width in sorted(kinds, key=lambda kind: (kind[0] == "bond", kind[1]))
     ]
 
@@ -64,7 +66,9 @@ def learning_time(rows: pd.DataFrame, lower: Mapping[str, float], upper: Mapping
             shift = 1 + 0.05 * (2 * kinds.index(width) + (model == "bond") - len(kinds) + 0.5)
             filled = runs.censored.mean() <= lower["most_censored"]
             style = {"color": colours[width], "mfc": colours[width] if filled else "white"}
-            error_bar(axes, shift / theta, ratio_interval(steps, control), fmt=MARKERS[model], ms=5.5, capsize=2.5, **style)
+            error_bar(
+                axes, shift / theta, ratio_interval(steps, control), fmt=MARKERS[model], ms=5.5, capsize=2.5, **style
+            )
         if gain == "plain":
             axes.axhline(1 - lower["margin"], color="0.2", lw=1.2)
         axes.axhline(upper["most"], color="0.2", lw=1.2, ls="--")
@@ -75,7 +79,9 @@ def learning_time(rows: pd.DataFrame, lower: Mapping[str, float], upper: Mapping
     panels[0].set_ylabel("steps $\\times\\ \\theta$ / steps without dropout")
     handles = [
         *_network_handles(rows),
-        plt.Line2D([], [], color="0.4", marker="o", mfc="white", ls="", label="a lower bound: runs\nend before the goal"),
+        plt.Line2D(
+            [], [], color="0.4", marker="o", mfc="white", ls="", label="a lower bound: runs\nend before the goal"
+        ),
         plt.Line2D([], [], color="0.2", lw=1.2, label="at least this (P9)"),
         plt.Line2D([], [], color="0.2", lw=1.2, ls="--", label="at most this (P19)"),
     ]
@@ -139,7 +145,9 @@ def _growth_rates(axes: Axes, rows: pd.DataFrame, criterion: Mapping[str, float]
                 continue
             found = mean_interval(growth)
             error = [[found.estimate - found.low], [found.high - found.estimate]]
-            axes.errorbar(found.estimate, place, xerr=error, fmt=MARKERS[model], ms=5, capsize=2.5, color=colours[width])
+            axes.errorbar(
+                found.estimate, place, xerr=error, fmt=MARKERS[model], ms=5, capsize=2.5, color=colours[width]
+            )
             size = "gain 1" if gain == "plain" else "gain $1/\\sqrt{q}$"
             labels.append(f"{schedule}, {size}, {goal}")
             place += 1
@@ -147,4 +155,8 @@ def _growth_rates(axes: Axes, rows: pd.DataFrame, criterion: Mapping[str, float]
     axes.axvline(1 - criterion["margin"], color="0.2", lw=1.2)
     axes.set_yticks(range(place), labels, fontsize="x-small")
     axes.invert_yaxis()
-    axes.set(xlabel="growth per layer / decay rate of $\\theta$", title="line: at least (gain 1)\ngrey: no faster", xlim=(0, None))
+    axes.set(
+        xlabel="growth per layer / decay rate of $\\theta$",
+        title="line: at least (gain 1)\ngrey: no faster",
+        xlim=(0, None),
+    )

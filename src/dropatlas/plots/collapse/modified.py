@@ -68,7 +68,10 @@ def modified_dropout(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Figu
             style = {"color": VARIANT_COLOURS[plain], "alpha": 1.0}
             along = leads[(leads.plain == plain) & (leads[PAIR] == key).all(axis=1)].groupby("step").difference.mean()
             panels[0].plot(along.index, along, lw=1.2, ls="-" if rate == leads.learning_rate.min() else ":", **style)
-            saved, cost = (cell.late_plain - cell.late_modified).to_numpy(), (cell.late_plain - cell.late_none).to_numpy()
+            saved, cost = (
+                (cell.late_plain - cell.late_modified).to_numpy(),
+                (cell.late_plain - cell.late_none).to_numpy(),
+            )
             labels.append(f"{VARIANT_LABELS[plain]}, $L$={depth}, $W$={width}, $p$={p:g}, $\\alpha$={rate:g}")
             if np.isfinite([*saved, *cost]).all() and cost.mean() > 0:
                 found, told = ratio_interval(saved, cost), not why_undecidable(cell, criterion)
@@ -87,7 +90,8 @@ def modified_dropout(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Figu
     rates = sorted(leads.learning_rate.unique())
     handles = [plt.Line2D([], [], color=VARIANT_COLOURS[plain], label=VARIANT_LABELS[plain]) for plain in MODIFIED]
     handles += [
-        plt.Line2D([], [], color="0.4", ls="-" if rate == rates[0] else ":", label=f"$\\alpha$ = {rate:g}") for rate in rates
+        plt.Line2D([], [], color="0.4", ls="-" if rate == rates[0] else ":", label=f"$\\alpha$ = {rate:g}")
+        for rate in rates
     ]
     panels[0].legend(handles=handles, loc="upper right", fontsize="small")
     return figure
