@@ -20,6 +20,7 @@ GRIDS = {
     "collapse/variants": ("collapse.variants.cells", {"depth": 30, "width": 3, "drop_rate": 0.1}),
     "collapse/width_depth": ("collapse.width_depth.widths", 48),
     "collapse/learning_time": ("collapse.learning_time.widths", 24),
+    "collapse/depth_law": ("collapse.depth_law.depths", 9),
     "collapse/drift_bound": ("collapse.drift_bound.cells", {"depth": 30, "width": 3, "drop_rate": 0.1}),
     "collapse/topologies": ("collapse.topologies.widths", 5),
     "phases/diagram": ("phases.diagram.keep_rates", 0.35),

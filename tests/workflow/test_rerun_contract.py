@@ -78,7 +78,8 @@ def test_a_config_key_reruns_its_rule_and_what_depends_on_it(project):
 
 
 def test_the_seed_reruns_what_draws_random_numbers(project):
-    collapse = ["decoupling", "movement", "variants", "width_depth", "learning_time", "drift_bound", "topologies"]
+    collapse = ["decoupling", "movement", "variants", "width_depth", "learning_time", "depth_law", "drift_bound"]
+    collapse += ["topologies"]
     phases = ["diagram", "diagram_relu", "width_trend", "penalty", "teacher_student", "trajectories", "digit_pair"]
     phases += ["curvature", "stable_rates", "edge_sharpness", "precision", "depth"]
     ddc = ["regression", "regression_paths", "formula", "placement", "sensitivity_images", "sensitivity_table"]

@@ -9,7 +9,6 @@ from dropatlas.collapse.members import MASKED, TOPOLOGIES, Member, Shape
 from dropatlas.collapse.settings import Training
 from dropatlas.config import Config
 
-
 INPUTS = 16
 """Of the regression networks (`regression_problem`)."""
 

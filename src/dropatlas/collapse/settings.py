@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dropatlas.collapse.members import MASKED, Member, grouped_by_kind
+from dropatlas.collapse.members import MASKED, Member
 from dropatlas.collapse.steps import evenly_spaced_steps
-from dropatlas.settings import Count, Grid, OpenProbability, Positive, Section
+from dropatlas.settings import Count, Grid, OpenProbability, Section
 from dropatlas.steps import log_spaced_steps
 
 Seeds = Annotated[int, Field(ge=10)]  # fewer carry no interval

@@ -15,9 +15,9 @@ from dropatlas.collapse.learning_time import LearningTime
 from dropatlas.collapse.members import Shape
 from dropatlas.collapse.problems import regression_problem
 from dropatlas.collapse.settings import Training
+from dropatlas.stats import mean_interval
 from dropatlas.tasks.collapse import depth_law as depth_task
 from dropatlas.tasks.collapse import learning_time as time_task
-from dropatlas.stats import mean_interval
 
 PILOT = 990001
 

@@ -14,7 +14,7 @@ from dropatlas.claims.checks import (
     ratio_check,
     share_check,
 )
-from dropatlas.claims.parts import LEVEL, Check, Part, decide
+from dropatlas.claims.parts import Check, Part, decide
 from dropatlas.claims.verdicts import Judgement
 from dropatlas.collapse.effects import PAIR, equal_pairs, modified_leads, settled_pairs, why_undecidable
 from dropatlas.collapse.variants import MODIFIED
