@@ -1,4 +1,4 @@
-"""Judges of P9, P15 and P19: on fabricated evidence, and on what the tasks make of true and of wrong worlds."""
+"""Judges of P9, P15 and P22: on fabricated evidence, and on what the tasks make of true and of wrong worlds."""
 
 from functools import cache, partial
 
@@ -22,7 +22,7 @@ from dropatlas.tasks.collapse import learning_time as time_task
 PILOT = 990001
 
 
-# ---------------------------------------------------------------- P9, P19: fabricated tables
+# ---------------------------------------------------------------- P9, P22: fabricated tables
 
 
 def times(
@@ -82,13 +82,13 @@ def test_the_lower_bound(evidence, verdict):
     ],
 )
 def test_sufficiency(evidence, verdict):
-    assert judged("P19", evidence).verdict == verdict
+    assert judged("P22", evidence).verdict == verdict
 
 
 def test_runs_that_end_early_cannot_show_that_a_time_is_short():
     rows = times(0.5, censored=0.15)[LEARNING_TIME]
     rows.loc[rows.censored, "steps"] = 40 / rows.theta  # a horizon that hides how long they need
-    assert judged("P19", {LEARNING_TIME: rows}).verdict == OPEN
+    assert judged("P22", {LEARNING_TIME: rows}).verdict == OPEN
 
 
 def test_the_controls_of_the_lower_bound_are_needed_and_diverged_networks_leave_it_open():
@@ -268,9 +268,9 @@ def test_the_lower_bound_fails_in_a_wrong_world(world, monkeypatch):
 
 
 def test_paths_are_enough_where_nothing_is_removed_and_not_in_the_true_world(monkeypatch):
-    assert "f" in states(judged("P19", measured_times()))
+    assert "f" in states(judged("P22", measured_times()))
     nothing_removed(monkeypatch)
-    assert states(judged("P19", measured_times())) == "hh"
+    assert states(judged("P22", measured_times())) == "hh"
 
 
 def test_learning_without_paths_breaks_the_bound_itself_and_not_only_its_controls(monkeypatch):
@@ -328,5 +328,5 @@ def test_a_step_without_a_path_that_changes_something_is_seen(monkeypatch):
 
 def test_the_criteria_are_those_of_the_figures():
     assert {"margin", "most_censored"} <= set(LEDGER["P9"].criterion)
-    assert "most" in LEDGER["P19"].criterion
+    assert "most" in LEDGER["P22"].criterion
     assert {"margin", "sharp", "half_censored", "most_censored", "least_depths"} <= set(LEDGER["P15"].criterion)

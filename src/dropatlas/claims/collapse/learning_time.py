@@ -1,4 +1,4 @@
-"""Judges of training collapse (arXiv 2512.13853, Section V), P9, P15 and P19: how long learning takes."""
+"""Judges of training collapse (arXiv 2512.13853, Section V), P9, P15 and P22: how long learning takes."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -66,8 +66,8 @@ def judge_p9(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float])
     return decide([Part("learning takes at least 1/θ as long", TIME_RATIO, checks)], told)
 
 
-def judge_p19(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
-    """P19: 1/θ is also enough: learning takes at most `most` times what missing paths ask for.
+def judge_p22(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
+    """P22: 1/θ is also enough: learning takes at most `most` times what missing paths ask for.
 
     Two parts, the initial gain 1 and 1/√q: in every wider network, for every θ and both goals, the ratio of mean times,
     times θ, must be at most `most`. A run that does not arrive counts as the horizon, which is less than its time: a
