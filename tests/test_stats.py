@@ -13,6 +13,7 @@ from dropatlas.stats import (
     holm,
     mean_interval,
     mean_p_value,
+    ratio_interval,
 )
 
 
@@ -72,6 +73,14 @@ def test_the_t_test_of_a_mean_by_hand_and_without_spread():
     assert [mean_p_value(same, centre) for centre in (0.0, 0.5)] == [0.0, 1.0]
     assert [mean_p_value(same, 0.0, side) for side in ("less", "greater")] == [1.0, 0.0]
     assert mean_p_value(same[:1]) == 1.0
+
+
+def test_the_interval_of_a_ratio_by_hand_and_of_an_unclear_denominator():
+    found = ratio_interval(np.array([2.0, 4.0, 6.0, 8.0]), np.array([2.0, 2.0, 2.0, 2.0]))
+    alone = mean_interval(np.array([1.0, 2.0, 3.0, 4.0]))  # without spread below it is that of a mean
+    assert (found.estimate, found.low, found.high) == pytest.approx((alone.estimate, alone.low, alone.high))
+    unclear = ratio_interval(np.array([1.0, 2.0, 3.0]), np.array([-1.0, 0.5, 2.0]))
+    assert (unclear.low, unclear.high) == (-np.inf, np.inf)
 
 
 def test_an_interval_is_written_as_estimate_and_ends():

@@ -35,6 +35,7 @@ GRIDS = {
     "collapse/variants": ("collapse.variants.cells", {"depth": 30, "width": 3, "drop_rate": 0.1}),
     "collapse/trainability": ("collapse.trainability.widths", 6),
     "collapse/learning_time": ("collapse.learning_time.widths", 24),
+    "collapse/depth_law": ("collapse.depth_law.depths", 9),
     "collapse/topologies": ("collapse.topologies.residuals", {"width": 5, "drop_rate": 0.5}),
     "collapse/modified_topologies": ("collapse.modified_topologies.learning_rates", 0.1),
     "collapse/regularisation": (

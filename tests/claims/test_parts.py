@@ -19,6 +19,7 @@ from dropatlas.claims.checks import (
     mean_check,
     never_check,
     no_number,
+    ratio_check,
     share_check,
 )
 from dropatlas.claims.parts import LEVEL, Check, Part, decide, deciding_check, shown, wanted
@@ -410,13 +411,46 @@ def test_a_true_point_is_rejected_in_one_of_twenty_statements():
     assert np.mean(errors) <= 0.05
 
 
+def ratio_pairs(rng, n):
+    """Paired values with means 6 and 3."""
+    shared = rng.standard_normal(n)
+    return 6 + shared + rng.standard_normal(n), 3 + 0.5 * shared + 0.3 * rng.standard_normal(n)
+
+
+def waiting_times(rng, n):
+    """Steps until as many of them have a path as a skewed number asks for, times θ, and that number: the ratio is 1."""
+    needed = np.ceil(rng.lognormal(2.8, 0.8, n)).astype(int)
+    return 0.1 * (needed + rng.negative_binomial(needed, 0.1)), needed
+
+
+@pytest.mark.parametrize("n", [20, 30])
+def test_the_interval_of_a_ratio_of_skewed_times_covers_it(n):
+    rng = np.random.default_rng(n)
+    covered = [ratio_check("", *waiting_times(rng, n), ABOVE).value.contains(1.0) for _ in range(1000)]
+    assert stats.binomtest(sum(covered), len(covered), 0.93, "less").pvalue > 0.01
+
+
+def test_the_tests_of_a_ratio_agree_with_its_interval_and_need_all_pairs():
+    rng = np.random.default_rng(2)
+    for _ in range(30):
+        pairs, end = ratio_pairs(rng, 8), rng.uniform(1.5, 2.5)
+        found = ratio_check("", *pairs, (end, np.inf))
+        assert (found.p_holds <= LEVEL) == (found.value.low >= end)
+        assert (found.p_fails <= LEVEL) == (found.value.high <= end)
+    numerators, denominators = ratio_pairs(rng, 8)
+    assert not ratio_check("", np.where(numerators == numerators[0], np.nan, numerators), denominators, ABOVE).known
+    assert not ratio_check("", numerators, -denominators, ABOVE).known
+    assert not ratio_check("", numerators[:4], denominators[:4], ABOVE).known
+
+
 @pytest.mark.parametrize("n", [5, 10])
-@pytest.mark.parametrize("kind", ["mean", "geometric mean", "bootstrap", "share"])
+@pytest.mark.parametrize("kind", ["mean", "geometric mean", "ratio", "bootstrap", "share"])
 def test_intervals_in_use_cover_what_they_should(kind, n):
     rng = np.random.default_rng(n)
     check, truth = {
         "mean": (lambda: mean_check("", 1.0 + rng.standard_normal(n), ABOVE), 1.0),
         "geometric mean": (lambda: mean_check("", 2.0 * np.exp(rng.standard_normal(n)), ABOVE, log=True), 2.0),
+        "ratio": (lambda: ratio_check("", *ratio_pairs(rng, n), ABOVE), 2.0),
         "bootstrap": (lambda: bootstrap_check("", rng.standard_normal(n), np.mean, ABOVE, rng), 0.0),
         "share": (lambda: share_check("", int(rng.binomial(n, 0.4)), n, ABOVE), 0.4),
     }[kind]

@@ -2,27 +2,28 @@
 
 import json
 import shutil
+
 import pandas as pd
 import pytest
+
 from dropatlas.claims import load_ledger
 from dropatlas.files import sha256_of_file
 from dropatlas.provenance import ROOT
-from dropatlas.seals import read_checksums
-from dropatlas.seals import write_checksums
-from dropatlas.tables import content_hash
-from dropatlas.tables import read_table
+from dropatlas.seals import read_checksums, write_checksums
+from dropatlas.tables import content_hash, read_table
 from dropatlas.tasks.judge_claims import tabulate
 from dropatlas.upkeep import snapshot as module
-from dropatlas.upkeep.snapshot import BEGIN
-from dropatlas.upkeep.snapshot import END
-from dropatlas.upkeep.snapshot import OUTDATED
-from dropatlas.upkeep.snapshot import SnapshotError
-from dropatlas.upkeep.snapshot import read_origins
-from dropatlas.upkeep.snapshot import readme_scorecard
-from dropatlas.upkeep.snapshot import report_names
-from dropatlas.upkeep.snapshot import snapshot
-from dropatlas.upkeep.snapshot import with_scorecard
-
+from dropatlas.upkeep.snapshot import (
+    BEGIN,
+    END,
+    OUTDATED,
+    SnapshotError,
+    read_origins,
+    readme_scorecard,
+    report_names,
+    snapshot,
+    with_scorecard,
+)
 
 PUBLISHED = ROOT / "results" / "published"
 TASK = "dropatlas.tasks.judge_claims"

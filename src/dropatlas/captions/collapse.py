@@ -150,7 +150,7 @@ def learning_time(times: pd.DataFrame) -> str:
         f"Mean steps until weights have moved, and until the loss target, times θ, over those without dropout: "
         f"L = {times.depth.iloc[0]}, 95 % intervals (Fieller) over {times.seed.nunique()} seeds. At gain 1 all points of "
         "wider networks must lie clearly above the line (P9); at either gain all clearly below the dashed one, if 1/θ is "
-        f"enough (P19). A run that does not arrive counts as its horizon ({times.censored.mean():.0%} of all): hollow "
+        f"enough (P22). A run that does not arrive counts as its horizon ({times.censored.mean():.0%} of all): hollow "
         "points are lower bounds. Grey: the control, 1 by definition."
     )
 

@@ -88,9 +88,9 @@ def settled_pairs(rows: pd.DataFrame, plain: str) -> pd.DataFrame:
     runs = rows[rows.biases & rows.variant.isin(arms)]
     losses = settled_losses(runs, [*PAIR, "seed", "variant"]).unstack("variant")
     wide = pd.DataFrame({f"{window}_{arms[name]}": losses[window, name] for window, name in losses.columns})
-    learns = runs.groupby([*PAIR, "seed"]).control_learns.first()
-    complete = wide.reindex(columns=[f"{window}_{arm}" for window in ("late", "before") for arm in arms.values()])
-    return complete.assign(control_learns=learns)
+    learns = runs[runs.variant == plain].groupby([*PAIR, "seed"]).control_learns.first()
+    names = [f"{window}_{arm}" for window in ("late", "before") for arm in arms.values()]
+    return wide.reindex(index=learns.index, columns=names).assign(control_learns=learns)
 
 
 def equal_pairs(rows: pd.DataFrame, plain: str) -> pd.DataFrame:
@@ -107,7 +107,7 @@ def equal_pairs(rows: pd.DataFrame, plain: str) -> pd.DataFrame:
     final = rows[~rows.biases & (rows.step == rows[~rows.biases].step.max())]
     names = ["loss_ratio", "relative_movement", "crossed_steps"]
     one, other = (final[final.variant == v].set_index([*PAIR, "seed"]) for v in (plain, MODIFIED[plain]))
-    both = one.join(other[names], rsuffix="_modified", how="inner")
+    both = one.join(other[names].add_suffix("_modified"), how="inner")
     differs = ~np.logical_and.reduce([both[name] == both[f"{name}_modified"] for name in names])
     found = both[["crossed_steps", "step", "theta"]].rename(columns={"crossed_steps": "crossed", "step": "steps"})
     return found.assign(differs=differs, cut=found.crossed < found.steps)

@@ -8,7 +8,7 @@ from tests.claims.collapse.evidence import OPEN, PARTLY, REFUTED, REPRODUCED, ju
 from dropatlas.claims.collapse.tradeoffs import PARAMETER_BUDGET, REGULARISATION
 from dropatlas.collapse import ensemble
 from dropatlas.collapse.members import Member
-from dropatlas.collapse.tradeoffs import FORMS, TrainedBudget, Regularisation, gap_slopes
+from dropatlas.collapse.tradeoffs import FORMS, Regularisation, TrainedBudget, gap_slopes
 from dropatlas.data import digits5k, save
 from dropatlas.stats import mean_interval
 from dropatlas.tasks.collapse import parameter_budget, regularisation

@@ -1,4 +1,4 @@
-"""Judges of training collapse (arXiv 2512.13853, Section V), P9, P15 and P19: how long learning takes."""
+"""Judges of training collapse (arXiv 2512.13853, Section V), P9, P15 and P22: how long learning takes."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from dropatlas.claims.checks import all_known, exact_check, mean_check, never_check, ratio_check, share_check
+from dropatlas.claims.checks import all_known, exact_check, mean_check, never_check, no_number, ratio_check, share_check
 from dropatlas.claims.parts import Check, Part, decide
 from dropatlas.claims.verdicts import Judgement
 from dropatlas.collapse.effects import growth_by_seed, time_pairs
@@ -48,24 +48,26 @@ def judge_p9(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float])
     of whose networks do not arrive without dropout decide nothing.
     """
     rows = tables[LEARNING_TIME].query("gain == 'plain'")
-    checks, around = [], (1 - criterion["control"], 1 + criterion["control"])
-    pure = (rows.model == "site") & (rows.width == 1)
-    for name, runs in _time_cells(rows[~pure], criterion["most_censored"]):
-        checks.append(ratio_check(name, *time_pairs(runs), (1 - criterion["margin"], np.inf), support=(0.0, np.inf)))
-    none = "no cell that learns without dropout"
-    if checks:
-        for name, runs in _time_cells(rows[pure], criterion["most_censored"]):
-            checks.append(ratio_check(f"control: {name}", *time_pairs(runs), around, support=(0.0, np.inf)))
-        checks += _crossing_checks(rows, ["model", "width", "target_theta"], criterion["margin"])
-    if not pure.any():
-        checks, none = [], "no network of width 1 to control it"
+    most, margin = criterion["most_censored"], criterion["margin"]
+    pure, norm = (rows.model == "site") & (rows.width == 1), (0.0, np.inf)
+    least, around = (1 - margin, np.inf), (1 - criterion["control"], 1 + criterion["control"])
+    wide = [ratio_check(name, *time_pairs(runs), least, support=norm) for name, runs in _time_cells(rows[~pure], most)]
+    control = [
+        ratio_check(f"control: {name}", *time_pairs(runs), around, support=norm)
+        for name, runs in _time_cells(rows[pure], most)
+    ]
+    checks = [
+        *(wide or [no_number("no wider network learns without dropout", least)]),
+        *(control or [no_number("control: no network of width 1", around)]),
+        *_crossing_checks(rows, ["model", "width", "target_theta"], margin),
+    ]
     censored = rows[~pure].censored.mean()
     told = f"{censored:.0%} of these runs end before they get there" if censored > 0 else ""
-    return decide([Part("learning takes at least 1/θ as long", TIME_RATIO, checks, why_open=none)], told)
+    return decide([Part("learning takes at least 1/θ as long", TIME_RATIO, checks)], told)
 
 
-def judge_p19(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
-    """P19: 1/θ is also enough: learning takes at most `most` times what missing paths ask for.
+def judge_p22(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
+    """P22: 1/θ is also enough: learning takes at most `most` times what missing paths ask for.
 
     Two parts, the initial gain 1 and 1/√q: in every wider network, for every θ and both goals, the ratio of mean times,
     times θ, must be at most `most`. A run that does not arrive counts as the horizon, which is less than its time: a
@@ -130,17 +132,22 @@ def judge_p15(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
     }
     none = f"no wider network with {least:g} depths at which it learns"
     for schedule, name in names.items():
-        runs = rows[(rows.schedule == schedule) & (rows.gain == "plain")]
-        checks = list(_growth_checks(runs[runs.width > 1], criterion["half_censored"], least, (1 - margin, np.inf)))
+        everything = rows[rows.schedule == schedule]
+        runs = everything[everything.gain == "plain"]
+        below = (1 - margin, np.inf)
+        wide = list(_growth_checks(runs[runs.width > 1], criterion["half_censored"], least, below))
         pure = list(_growth_checks(runs[runs.width == 1], criterion["most_censored"], least, equal))
-        if checks and pure:
-            checks += [replace(check, where=f"control: {check.where}") for check in pure]
-            checks += _crossing_checks(runs, ["model", "width", "depth"], margin)
-            checks += _decay_checks(runs, criterion["decay"])
-            networks = rows[rows.schedule == schedule].drop_duplicates(["model", "width", "depth", "gain", "seed"])
-            change = never_check("control", int(networks.differs.sum()), len(networks), len(networks))
-            checks.append(replace(change, measure="share of networks that a step without a path changes"))
-        parts.append(Part(name, GROWTH, checks if pure else [], why_open=none if pure else "no control of width 1"))
+        networks = everything.drop_duplicates(["model", "width", "depth", "gain", "seed"])
+        change = never_check("control", int(networks.differs.sum()), len(networks), len(networks))
+        checks = [
+            *(wide or [no_number(none, below)]),
+            *(replace(check, where=f"control: {check.where}") for check in pure),
+            *([] if pure else [no_number("control: no network of width 1", equal)]),
+            *_crossing_checks(runs, ["model", "width", "depth"], margin),
+            *_decay_checks(runs, criterion["decay"]),
+            replace(change, measure="share of networks that a step without a path changes"),
+        ]
+        parts.append(Part(name, GROWTH, checks))
     for gain in GAINS:
         runs = rows[(rows.schedule == "constant") & (rows.gain == gain) & (rows.width > 1)]
         checks = list(_growth_checks(runs, criterion["most_censored"], least, equal))

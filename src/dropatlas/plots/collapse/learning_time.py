@@ -51,7 +51,7 @@ def learning_time(rows: pd.DataFrame, lower: Mapping[str, float], upper: Mapping
         rows: Table `collapse/learning_time`.
         lower: Criterion of P9; 1 - `margin` is drawn, and above which share of runs that do not arrive a mean is a
             lower bound (`most_censored`).
-        upper: Criterion of P19; `most` is drawn.
+        upper: Criterion of P22; `most` is drawn.
     """
     colours = _colours(rows)
     figure, panels = plt.subplots(1, 4, figsize=(15, 4.3), sharey=True, sharex=True)
@@ -83,7 +83,7 @@ def learning_time(rows: pd.DataFrame, lower: Mapping[str, float], upper: Mapping
             [], [], color="0.4", marker="o", mfc="white", ls="", label="a lower bound: runs\nend before the goal"
         ),
         plt.Line2D([], [], color="0.2", lw=1.2, label="at least this (P9)"),
-        plt.Line2D([], [], color="0.2", lw=1.2, ls="--", label="at most this (P19)"),
+        plt.Line2D([], [], color="0.2", lw=1.2, ls="--", label="at most this (P22)"),
     ]
     panels[-1].legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
     return figure
