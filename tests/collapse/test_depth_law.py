@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dropatlas.collapse.depth_law import decay_rate, drop_rate_decaying, horizon_of
+from dropatlas.collapse.depth_law import horizon_of
+from dropatlas.collapse.drop_rates import decay_rate, drop_rate_decaying
 from dropatlas.collapse.members import MASKED, Descent, Member, Shape
 
 

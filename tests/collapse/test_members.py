@@ -2,7 +2,7 @@
 
 import pytest
 
-from dropatlas.collapse.learning_time import drop_rate_for
+from dropatlas.collapse.drop_rates import drop_rate_for
 from dropatlas.collapse.members import KINDS, Member, Shape, grouped_by_kind
 
 

@@ -148,22 +148,22 @@ def learning_time(times: pd.DataFrame) -> str:
     """Of table `collapse/learning_time`: depth, seeds and how many runs do not arrive."""
     return (
         f"Mean steps until weights have moved, and until the loss target, times θ, over those without dropout: "
-        f"L = {times.depth.iloc[0]}, 95 % intervals (Fieller) over {times.seed.nunique()} seeds. At gain 1 all points of "
-        "wider networks must lie clearly above the line (P9); at either gain all clearly below the dashed one, if 1/θ is "
-        f"enough (P22). A run that does not arrive counts as its horizon ({times.censored.mean():.0%} of all): hollow "
-        "points are lower bounds. Grey: the control, 1 by definition."
+        f"L = {times.depth.iloc[0]}, 95 % intervals (Fieller) over {times.seed.nunique()} seeds. At gain 1 all points "
+        "of wider networks must lie clearly above the line (P9); at either gain all clearly below the dashed one, if "
+        f"1/θ is enough (P22). A run that does not arrive counts as its horizon ({times.censored.mean():.0%} of all): "
+        "hollow points are lower bounds. Grey: the control, 1 by definition."
     )
 
 
 def depth_law(rows: pd.DataFrame) -> str:
     """Of table `collapse/depth_law`: seeds, range of θ, and the rate."""
     return (
-        "Left: steps (sum of learning rates) until weights have moved, relative to the network without dropout of the same "
-        f"depth and seed; geometric mean and 95 % interval over {rows.seed.nunique()} seeds; θ falls from "
+        "Left: steps (sum of learning rates) until weights have moved, relative to the network without dropout of the "
+        f"same depth and seed; geometric mean and 95 % interval over {rows.seed.nunique()} seeds; θ falls from "
         f"{rows.theta.max():.2g} to {rows.theta.min():.2g}, by the rate {rows.layer_rate.iloc[0]:.2g} per layer in all "
-        "networks. Right: growth per layer of the logarithm over that rate, of every kind of network with enough depths at "
-        "which it arrives. At gain 1 all must lie clearly right of the line, and those of a gain clearly inside the grey "
-        "band if 1/θ is all that grows (constant rate); grey points: the control."
+        "networks. Right: growth per layer of the logarithm over that rate, of every kind of network with enough "
+        "depths at which it arrives. At gain 1 all must lie clearly right of the line, and those of a gain clearly inside the "
+        "grey band if 1/θ is all that grows (constant rate); grey points: the control."
     )
 
 
@@ -173,8 +173,9 @@ def loss_without_biases(variants: pd.DataFrame) -> str:
     met = pairs[pairs.cut]
     return (
         f"Regression without biases, every step of dropout and dropconnect computed: mean and 95 % interval over "
-        f"{variants.seed.nunique()} seeds. The modified variants (dashed) lie on top if Theorem V.7 holds: of {len(met)} "
-        f"pairs of networks that met a step without a path {met.differs.sum()} differ in loss or movement at the end."
+        f"{variants.seed.nunique()} seeds. The modified variants (dashed) lie on top if Theorem V.7 holds: of "
+        f"{len(met)} pairs of networks that met a step without a path {met.differs.sum()} differ in loss "
+        "or movement at the end."
     )
 
 
@@ -190,11 +191,11 @@ def modified_dropout(variants: pd.DataFrame) -> str:
     """Of table `collapse/variants`: cells and seeds."""
     cells = len(variants[variants.variant.isin(MODIFIED)][["variant", *PAIR]].drop_duplicates())
     return (
-        f"With biases, {cells} cells of {variants.seed.nunique()} paired seeds. Left: mean loss ratio of modified minus "
-        "plain along training. Right: the share of dropout's cost (its loss above that without dropout) that skipping steps "
-        "without a path saves, means over the last half of the run, 95 % intervals (Fieller). To be better all full points "
-        "must lie clearly right of the line at 0, and to matter right of the dashed one. Hollow: the network does not learn "
-        "without dropout, dropout costs too little, or the loss is not at its plateau."
+        f"With biases, {cells} cells of {variants.seed.nunique()} paired seeds. Left: mean loss ratio of modified "
+        "minus plain along training. Right: the share of dropout's cost (its loss above that without dropout) that "
+        "skipping steps without a path saves, means over the last half of the run, 95 % intervals (Fieller). To be "
+        "better all full points must lie clearly right of the line at 0, and to matter right of the dashed one. Hollow: the "
+        "network does not learn without dropout, dropout costs too little, or the loss is not at its plateau."
     )
 
 

@@ -1,9 +1,10 @@
 """Tables on deep networks trained under masks that may cut every path (arXiv 2512.13853, Section V)."""
 
+import math
+
 from dropatlas.catalogue.table import CALL, Table, Work, by_scale, joined
-from dropatlas.collapse.depth_law import drop_rate_decaying
 from dropatlas.collapse.learning_time import GOALS
-from dropatlas.collapse.members import MASKED, Member, Shape
+from dropatlas.collapse.members import MASKED, Member
 from dropatlas.collapse.settings import Training
 from dropatlas.config import Config
 
@@ -203,20 +204,14 @@ def _learning_time(config: Config) -> Work:
 def _depth_law(config: Config) -> Work:
     settings, training, parts = config.collapse.depth_law, config.collapse.depth_law.training, []
     for schedule, depth, model in settings.conditions():
-        shape, variant = Shape(INPUTS, depth, 1), MASKED[model]
-        networks = settings.networks(variant)
-        members = [
-            Member(width, drop_rate_decaying(settings.rate, model, width), variant, 1.0, gain, number)
-            for width, gain, number in networks
-        ]
-        theta = min(member.theta(shape) for member in members)
+        networks = settings.networks(MASKED[model])
+        theta = math.exp(-settings.rate * depth)
         steps = settings.measured_steps(schedule, theta)[-1]
-        computed = round(theta * steps) + settings.checked_steps  # and every mask is drawn
-        width = max(member.width for member in members)
-        sizes = (depth, width, len(members), training.batch_size, training.test_samples)
-        rows = len(GOALS) * len(members)
-        drawn = Work(steps * len(members) * width * (depth * width + INPUTS), 0, 0)
-        parts += [_ensemble(computed, *sizes, rows), drawn]
+        width = max(width for width, _, _ in networks)
+        sizes = (depth, width, len(networks), training.batch_size, training.test_samples)
+        computed = round(theta * steps) + settings.checked_steps
+        drawn = Work(steps * len(networks) * width * (depth * width + INPUTS), 0, 0)  # every mask is
+        parts += [_ensemble(computed, *sizes, len(GOALS) * len(networks)), drawn]
     return joined(parts)
 
 

@@ -1,15 +1,13 @@
-"""How fast θ decays with depth, and networks of different width whose θ decays equally fast."""
+"""Steps that learning takes against depth: who is trained, and for how long."""
 
 import math
 from itertools import product
 
 from pydantic import Field
-from scipy.optimize import brentq
 
 from dropatlas.collapse.learning_time import networks_compared
 from dropatlas.collapse.members import MASKED, PLAIN_DESCENT, Descent
 from dropatlas.collapse.settings import Training, Width
-from dropatlas.percolation import bond_decay_rate
 from dropatlas.settings import Count, Grid, OpenProbability, Positive, Section
 from dropatlas.steps import log_spaced_steps
 
@@ -66,22 +64,3 @@ def horizon_of(rate_sum: float, decay: float = math.inf) -> int:
         decay: t_0; infinite: a constant rate.
     """
     return math.ceil(rate_sum if math.isinf(decay) else decay * math.expm1(rate_sum / decay))
-
-
-def decay_rate(model: str, p: float, width: int) -> float:
-    """Decay rate per layer of the crossing probability of a deep network of constant width: θ ≈ c·exp(-rate·L).
-
-    Args:
-        model: "site" or "bond".
-        p: Removal probability in [0, 1).
-        width: Vertices per layer W.
-
-    Returns:
-        -log(1 - p^W) for dropout (Theorem IV.1 of arXiv 2512.13853; c = 1), `bond_decay_rate` for dropconnect (ours).
-    """
-    return bond_decay_rate(p, width) if model == "bond" else -math.log1p(-(p**width))
-
-
-def drop_rate_decaying(rate: float, model: str, width: int) -> float:
-    """Removal probability at which θ decays by a given rate per layer (inverse of `decay_rate`)."""
-    return float(brentq(lambda p: decay_rate(model, p, width) - rate, 1e-6, 1 - 1e-6, xtol=1e-12))

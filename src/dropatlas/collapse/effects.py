@@ -137,7 +137,8 @@ def why_undecidable(cell: pd.DataFrame, criterion: Mapping[str, float]) -> str:
     Args:
         cell: Rows of `settled_pairs` of one cell.
         criterion: Of P10. Dropout must cost clearly more than `least_cost`, and the losses of dropout and modified
-            dropout be clearly at their plateau: the mean of the quarter before differs by less than `flat` of that cost.
+            dropout be clearly at their plateau: the mean of the quarter before differs by less than `flat` of that
+            cost.
     """
     cost = (cell.late_plain - cell.late_none).to_numpy()
     changes = [(cell[f"before_{arm}"] - cell[f"late_{arm}"]).to_numpy() for arm in ("plain", "modified")]

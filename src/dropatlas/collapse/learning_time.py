@@ -1,12 +1,11 @@
-"""Steps that learning takes: what they are counted to, and networks of different width with the same θ."""
+"""Steps that learning takes: who is trained, and what they are counted to."""
 
 from itertools import product
 
 import pandas as pd
 from pydantic import Field
-from scipy.optimize import brentq
 
-from dropatlas.collapse.members import GAINS, MASKED, Member, Shape
+from dropatlas.collapse.members import GAINS, MASKED
 from dropatlas.collapse.outcomes import steps_until
 from dropatlas.collapse.settings import Training, Width
 from dropatlas.settings import Count, Grid, OpenProbability, Positive, Section
@@ -73,26 +72,3 @@ def steps_to_goals(history: pd.DataFrame, keys: list[str], target: float, moveme
         "loss": lambda rows: rows.loss_ratio <= target,
     }
     return pd.concat([steps_until(history, goals[goal], keys).assign(goal=goal) for goal in GOALS], ignore_index=True)
-
-
-def drop_rate_for(theta: float, variant: str, width: int, shape: Shape) -> float:
-    """Removal probability at which a network has the given crossing probability.
-
-    Args:
-        theta: In (0, 1]; 1 is no removal.
-        variant: "dropout" or "dropconnect".
-        width: Vertices per hidden layer W.
-        shape: The network.
-
-    Raises:
-        ValueError: theta is not in (0, 1].
-    """
-    if not 0 < theta <= 1:
-        raise ValueError(f"theta must be in (0, 1], got {theta}")
-    if theta == 1:
-        return 0.0
-
-    def excess(p: float) -> float:
-        return Member(width, p, variant, 1.0, "plain", 0).theta(shape) - theta
-
-    return float(brentq(excess, 0.0, 1 - 1e-9, xtol=1e-12))

@@ -125,11 +125,13 @@ def _growing_times(
         for depth, cell in kept.groupby("depth"):
             log = mean_interval(np.log(cell.rate_sum / cell.control_rate_sum).to_numpy())
             filled = cell.censored.mean() <= criterion["most_censored"]
-            style = {"color": colours[width], "mfc": colours[width] if filled else "white"}
+            mfc = colours[width] if filled else "white"
             low, middle, high = np.exp([log.low, log.estimate, log.high])
             shift = 0.07 * (2 * list(colours).index(width) + (model == "bond") - 2)
             error = [[middle - low], [high - middle]]
-            axes.errorbar(depth + shift, middle, error, fmt=MARKERS[model], ms=5, capsize=2, **style)
+            axes.errorbar(
+                depth + shift, middle, error, fmt=MARKERS[model], ms=5, capsize=2, color=colours[width], mfc=mfc
+            )
     depths = np.array([rows.depth.min(), rows.depth.max()])
     axes.plot(depths, np.exp(rows.layer_rate.iloc[0] * depths), color="0.5", lw=1.2, zorder=0)
 

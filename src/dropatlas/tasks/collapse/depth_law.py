@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dropatlas.collapse.depth_law import DepthLaw, decay_rate, drop_rate_decaying
+from dropatlas.collapse.depth_law import DepthLaw
+from dropatlas.collapse.drop_rates import decay_rate, drop_rate_decaying
 from dropatlas.collapse.learning_time import steps_to_goals
 from dropatlas.collapse.members import MASKED, Descent, Member, Shape
 from dropatlas.collapse.outcomes import aligned

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from dropatlas.collapse.learning_time import LearningTime, drop_rate_for, steps_to_goals
+from dropatlas.collapse.drop_rates import drop_rate_for
+from dropatlas.collapse.learning_time import LearningTime, steps_to_goals
 from dropatlas.collapse.members import MASKED, Descent, Member, Shape
 from dropatlas.collapse.outcomes import aligned
 from dropatlas.collapse.problems import regression_problem
