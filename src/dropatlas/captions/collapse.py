@@ -162,8 +162,8 @@ def depth_law(rows: pd.DataFrame) -> str:
         f"same depth and seed; geometric mean and 95 % interval over {rows.seed.nunique()} seeds; θ falls from "
         f"{rows.theta.max():.2g} to {rows.theta.min():.2g}, by the rate {rows.layer_rate.iloc[0]:.2g} per layer in all "
         "networks. Right: growth per layer of the logarithm over that rate, of every kind of network with enough "
-        "depths at which it arrives. At gain 1 all must lie clearly right of the line, and those of a gain clearly inside the "
-        "grey band if 1/θ is all that grows (constant rate); grey points: the control."
+        "depths at which it arrives. At gain 1 all must lie clearly right of the line, and those of a gain clearly "
+        "inside the grey band if 1/θ is all that grows (constant rate); grey points: the control."
     )
 
 
@@ -194,8 +194,8 @@ def modified_dropout(variants: pd.DataFrame) -> str:
         f"With biases, {cells} cells of {variants.seed.nunique()} paired seeds. Left: mean loss ratio of modified "
         "minus plain along training. Right: the share of dropout's cost (its loss above that without dropout) that "
         "skipping steps without a path saves, means over the last half of the run, 95 % intervals (Fieller). To be "
-        "better all full points must lie clearly right of the line at 0, and to matter right of the dashed one. Hollow: the "
-        "network does not learn without dropout, dropout costs too little, or the loss is not at its plateau."
+        "better all full points must lie clearly right of the line at 0, and to matter right of the dashed one. "
+        "Hollow: the network does not learn without dropout, dropout costs too little, or the loss is not at its plateau."
     )
 
 

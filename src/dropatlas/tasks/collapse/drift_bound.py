@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from dropatlas.collapse.drift import NETWORKS, DriftBound, estimates_gradients, pooled_gradients
+from dropatlas.collapse.drop_rates import drop_rate_for
 from dropatlas.collapse.ensemble import Ensemble
-from dropatlas.collapse.learning_time import drop_rate_for
 from dropatlas.collapse.members import MASKED, Descent, Member, Shape
 from dropatlas.collapse.problems import Problem, regression_problem
 from dropatlas.collapse.runs import describe, history

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from dropatlas.collapse.drift import estimates_gradients
+from dropatlas.collapse.drop_rates import drop_rate_for
 from dropatlas.collapse.gradients import Optimisers
-from dropatlas.collapse.learning_time import drop_rate_for
 from dropatlas.collapse.members import Descent, Member, Shape
 from dropatlas.collapse.outcomes import steps_until
 from dropatlas.collapse.problems import regression_problem
