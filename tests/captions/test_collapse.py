@@ -120,7 +120,6 @@ TABLES = {
     "loss_without_biases": VARIANTS,
     "loss_with_biases": VARIANTS,
     "modified_dropout": VARIANTS,
-    "weights_and_biases": VARIANTS,
     "topologies": TOPOLOGIES,
     "modified_topologies": MODIFIED,
 }
@@ -169,7 +168,6 @@ THRESHOLDS = {"blindness": {"margin": 0.08}}
         ("loss_without_biases", "of 2 pairs of networks that met a step without a path 1 differ in"),
         ("loss_with_biases", "interval over 2 seeds"),
         ("modified_dropout", "With biases, 2 cells of 2 paired seeds"),
-        ("weights_and_biases", "θ < 0.05 the output bias of dropout moves by 0.75, that of modified dropout by 0.20."),
         ("topologies", "made-up digits, L = 10, 1 seeds."),
         ("topologies", "learn: 3 of 3 at gain 1/√q, W = 1, θ·Σα = 7.1e-05; 2 of 3 at gain 1, W = 1, θ·Σα = 4.2; 0 of"),
         ("modified_topologies", "made-up digits, L = 4, networks with biases, 3 seeds."),
@@ -190,8 +188,6 @@ def test_a_caption_names_the_number(name, told):
         ("drift_bound", DRIFT[DRIFT.network == "tanh"], "ReLU"),
         ("trainability_map", GRID.assign(theta=0.5), "Networks that learn"),
         ("what_stops_training", GRID[GRID.grid == "map"], "Published size"),
-        ("weights_and_biases", VARIANTS.assign(diverged=VARIANTS.variant == "modified"), "by 0.20"),
-        ("weights_and_biases", VARIANTS.assign(theta=1.0), "output bias of dropout"),
         ("topologies", TOPOLOGIES.assign(diverged=True), "Convolutions that learn"),
     ],
 )

@@ -2,8 +2,7 @@
 
 import pandas as pd
 
-from dropatlas.captions.words import number
-from dropatlas.collapse.effects import CERTAIN, PAIR, RARE, ended, equal_pairs, learners, network_counts
+from dropatlas.collapse.effects import CERTAIN, PAIR, equal_pairs, learners, network_counts
 from dropatlas.collapse.partings import partings
 from dropatlas.collapse.topology_effects import convolution_cells, paired_differences
 from dropatlas.collapse.trainability import FEW, LOST, MANY, WIDE
@@ -195,21 +194,8 @@ def modified_dropout(variants: pd.DataFrame) -> str:
         "minus plain along training. Right: the share of dropout's cost (its loss above that without dropout) that "
         "skipping steps without a path saves, means over the last half of the run, 95 % intervals (Fieller). To be "
         "better all full points must lie clearly right of the line at 0, and to matter right of the dashed one. "
-        "Hollow: the network does not learn without dropout, dropout costs too little, or the loss is not at its plateau."
-    )
-
-
-def weights_and_biases(variants: pd.DataFrame) -> str:
-    """Of table `collapse/variants`: how far the output bias moves where paths are rare."""
-    final = ended(variants, "regression", biases=True)
-    moved = final[final.theta < RARE].groupby("variant").output_bias_movement.mean()
-    told = (
-        f"Where θ < {RARE:g} the output bias of dropout moves by {number(moved.get('dropout'), '.2f')}, that of "
-        f"modified dropout by {number(moved.get('modified'), '.2f')}."
-    )
-    return (
-        "How far weights and biases have moved at the end (regression with biases), mean and 95 % interval over "
-        f"seeds. {f'No cell has θ < {RARE:g}.' if moved.empty else told}"
+        "Hollow: the network does not learn without dropout, dropout costs too little, or the loss is not at its "
+        "plateau."
     )
 
 

@@ -6,6 +6,7 @@ VARIANT_LABELS = {
     "modified": "modified dropout",
     "dropconnect": "dropconnect",
     "modified_dropconnect": "modified dropconnect",
+    "inverted": "library dropout",
 }
 COMPARED = ["none", "dropout", "modified", "dropconnect", "modified_dropconnect"]
 """Variants shown side by side in experiment 2."""

@@ -12,8 +12,8 @@ from scipy.stats import t
 from dropatlas.collapse.effects import PAIR, modified_leads, settled_pairs, why_undecidable
 from dropatlas.collapse.labels import COMPARED, VARIANT_LABELS
 from dropatlas.collapse.variants import MODIFIED
-from dropatlas.plots.collapse.shared import VARIANT_COLOURS, cell_rows, constant_line, error_bar, with_diverged
-from dropatlas.stats import mean_interval, ratio_interval
+from dropatlas.plots.collapse.shared import VARIANT_COLOURS, cell_rows, constant_line, with_diverged
+from dropatlas.stats import ratio_interval
 
 
 def loss_curves(rows: pd.DataFrame, *, biases: bool) -> Figure:
@@ -94,44 +94,4 @@ def modified_dropout(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Figu
         for rate in rates
     ]
     panels[0].legend(handles=handles, loc="upper right", fontsize="small")
-    return figure
-
-
-def weights_and_biases(rows: pd.DataFrame, problem: str) -> Figure:
-    """Final movement of weights, biases and the output bias of networks with biases, by cell and variant.
-
-    Args:
-        rows: Table `collapse/variants`.
-        problem: Problem shown.
-    """
-    final = rows[(rows.problem == problem) & rows.biases & (rows.step == rows.step.max())]
-    variants = ["none", "dropout", "modified"]
-    measures = {
-        "relative_movement": "weights: $\\|w_T - w_0\\| / \\|w_0\\|$",
-        "bias_movement": "all biases: $\\|b_T\\|$",
-        "output_bias_movement": "output bias: $|b^{out}_T|$",
-    }
-    cells = list(dict.fromkeys(zip(final.depth, final.width, final.cell_drop_rate, strict=True)))
-    figure, panels = plt.subplots(1, 3, figsize=(12.5, 3.8))
-    for axes, (column, label) in zip(panels, measures.items(), strict=True):
-        for offset, variant in enumerate(variants):
-            for place, cell in enumerate(cells):
-                runs = cell_rows(final, cell, variant)
-                error_bar(
-                    axes,
-                    place + 0.2 * (offset - 1),
-                    mean_interval(runs[~runs.diverged][column]),
-                    fmt="o",
-                    ms=5,
-                    capsize=3,
-                    color=VARIANT_COLOURS[variant],
-                    label=VARIANT_LABELS[variant] if place == 0 else None,
-                )
-        shown = [final[final.variant.isin(variants)].pipe(cell_rows, cell) for cell in cells]
-        thetas = [cell[cell.variant == "dropout"].theta.iloc[0] for cell in shown]
-        labels = [f"$L$={d}, $W$={w}\n$\\theta$={theta:.2g}" for (d, w, _), theta in zip(cells, thetas, strict=True)]
-        labels = list(map(with_diverged, labels, shown))
-        axes.set_xticks(range(len(cells)), labels, fontsize="x-small")
-        axes.set(ylabel=label, ylim=(0, None))
-    panels[-1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
     return figure

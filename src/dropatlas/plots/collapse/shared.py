@@ -16,6 +16,7 @@ VARIANT_COLOURS = {
     "modified": COLOURS[2],
     "dropconnect": COLOURS[1],
     "modified_dropconnect": COLOURS[3],
+    "inverted": COLOURS[4],
 }
 
 
