@@ -17,7 +17,7 @@ MORE_NETWORKS = {"network": "relu", "models": ["site"], "depth": 30, "width": 9,
 GRIDS = {
     "percolation/crossing_probability": ("percolation.crossing.widths", 128),
     "percolation/topologies": ("percolation.topologies.channels", 12),
-    "collapse/movement": ("collapse.movement.runs", {"depth": 300, "steps": 20}),
+    "collapse/movement": ("collapse.movement.runs", {"depth": 300, "steps": 20, "learning_rates": [0.1]}),
     "collapse/variants": ("collapse.variants.cells", {"depth": 30, "width": 3, "drop_rate": 0.1}),
     "collapse/width_depth": ("collapse.width_depth.widths", 48),
     "collapse/learning_time": ("collapse.learning_time.widths", 24),

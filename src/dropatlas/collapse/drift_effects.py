@@ -115,8 +115,8 @@ class MovementCell(NamedTuple):
         return self.expected / self.control_step
 
 
-LEAVES = 0.1
-"""Relative movement from which on weights have left their initialisation."""
+LEAVES = 0.02
+"""Relative movement from which on weights have left their initialisation: deep networks learn within a tenth."""
 
 
 def movement_cells(table: pd.DataFrame) -> list[MovementCell]:

@@ -24,7 +24,7 @@ from dropatlas.stats import mean_interval
 
 Place = Literal["upper left", "lower right"]
 
-SMALL_DRIFT = 0.1
+SMALL_DRIFT = 0.02
 """x up to which weights must stay."""
 CHANCES = 5.0
 """Steps with a path, over those the control needs to leave, from which on weights should leave."""
@@ -156,11 +156,10 @@ def leaving(rows: pd.DataFrame) -> Figure:
         axes.xaxis.set_major_locator(LogLocator(numticks=7))
     panels[0].set_ylabel("$\\|w_T - w_0\\|\\,/\\,\\|w_0\\|$")
     _depth_legend(panels[0], colours, "control did\nnot learn", "upper left")
-    rate = max(cell.learning_rate for cell in cells)
     last = {
         (cell.depth, cell.width): cell
-        for cell in sorted(cells, key=lambda cell: cell.step)
-        if cell.gain == "compensated" and cell.learning_rate == rate
+        for cell in sorted(cells, key=lambda cell: (cell.learning_rate, cell.step))
+        if cell.gain == "compensated"
     }
     depths = list(colours)
     places = [depths.index(depth) for depth, _ in last]
@@ -176,9 +175,7 @@ def leaving(rows: pd.DataFrame) -> Figure:
     drop_rate = rows[rows.variant == "dropout"].drop_rate.iloc[0]
     panels[2].plot(range(len(depths)), np.log(depths) / -np.log(drop_rate), color=COLOURS[3], lw=1.5, ls="--")
     panels[2].set_xticks(range(len(depths)), [str(depth) for depth in depths])
-    panels[2].set(
-        xlabel="depth $L$", ylabel="width $W$", title=f"movement at the end, gain $1/\\sqrt{{q}}$, $\\alpha$ = {rate:g}"
-    )
+    panels[2].set(xlabel="depth $L$", ylabel="width $W$", title="movement at the end, gain $1/\\sqrt{q}$")
     panels[2].set_xlim(-0.6, len(depths) - 0.4)
     panels[2].set_ylim(0.3, max(width for _, width in last) + 0.7)
     figure.colorbar(drawn, ax=panels[2], label="$\\|w_T - w_0\\|\\,/\\,\\|w_0\\|$")
