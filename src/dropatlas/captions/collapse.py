@@ -74,7 +74,8 @@ def leaving(rows: pd.DataFrame) -> str:
         "networks without "
         "dropout have left (moved by 0.02): mean and 95 % interval of "
         f"{grid[~grid.estimates].seed.nunique()} networks per "
-        "cell. Weights leave if all filled points at 5 and more lie above the dashed line. Right: final movement, at the largest rate, over "
+        "cell. Weights leave if all filled points at 5 and more lie above the dashed line. Right: final "
+        "movement, at the largest rate, over "
         f"depth and width W = ⌈C log L⌉; dashed: the width log L / log(1/p), below which paths run out. Values below "
         "1e-9 (left) and 1e-6 (right) are drawn there."
     )

@@ -164,6 +164,14 @@ def test_movement_and_its_bound(evidence, verdict):
     assert judged("P7", evidence).verdict == verdict
 
 
+def test_weights_that_hardly_move_stay_however_their_movement_varies():
+    evidence = movement_of([STILL])
+    rows = evidence[MOVEMENT]
+    moved = (rows.variant == "dropout") & (rows.series == "grid")
+    rows.loc[moved, "relative_movement"] = np.where(rows[moved].seed == 13, 1e-4, 0.0)
+    assert judged("P7", evidence).verdict == REPRODUCED
+
+
 def test_cells_whose_control_stays_are_counted():
     found = judged("P7", movement_of([STILL], control=0.01))
     assert "cells cannot tell: they do not leave without dropout either" in found.reason

@@ -95,7 +95,7 @@ def judge_p7(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float])
     small, fewest = criterion["small_drift"], criterion["least_crossings"]
     cells = [c for c in movement_cells(tables[MOVEMENT]) if c.drift <= small and c.expected >= fewest]
     told = [cell for cell in cells if control_leaves(cell)]
-    stay = [_moved(cell, f"x = {cell.drift:.2g}", (0.0, criterion["stays"])) for cell in told]
+    stay = [_moved(cell, f"x = {cell.drift:.2g}", (-np.inf, criterion["stays"])) for cell in told]
     near = [
         ratio_check(f"W = {cell.width}, θ = {cell.theta:.2g}", bound_ratio(cell.rows), (0.0, 1.0))
         for cell in threshold_cells(tables[MOVEMENT])

@@ -150,8 +150,8 @@ def leaving(rows: pd.DataFrame) -> Figure:
         for cell in shown:
             if cell.gain == gain:
                 _movement(axes, cell.chances, cell.moved, colours[cell.depth], told=cell.control_learns)
-        axes.plot([CHANCES, CHANCES, 300], [30, LEAVES, LEAVES], color="0.4", lw=1, ls="--")
-        axes.set(title=GAIN_LABELS[gain], xscale="log", yscale="log", xlim=(1e-4, 300), ylim=(FLOOR / 3, 30))
+        axes.plot([CHANCES, CHANCES, 1000], [30, LEAVES, LEAVES], color="0.4", lw=1, ls="--")
+        axes.set(title=GAIN_LABELS[gain], xscale="log", yscale="log", xlim=(1e-4, 1000), ylim=(FLOOR / 3, 30))
         axes.set_xlabel("$\\theta\\,T\\,/$ steps until the control leaves")
         axes.xaxis.set_major_locator(LogLocator(numticks=7))
     panels[0].set_ylabel("$\\|w_T - w_0\\|\\,/\\,\\|w_0\\|$")
