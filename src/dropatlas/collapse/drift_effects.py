@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dropatlas.collapse.ratios import UNKNOWN, LogRatio, ratio_to_bound
+from dropatlas.stats import mean_interval
 
 
 def gradient_sums(rows: pd.DataFrame) -> np.ndarray:
@@ -108,6 +109,11 @@ class MovementCell(NamedTuple):
     def expected(self) -> float:
         """Steps with a path that a network should have met, θT."""
         return self.theta * self.step
+
+    @property
+    def control_leaves(self) -> bool:
+        """Whether the networks without dropout have clearly left after the same steps: else the cell cannot tell."""
+        return bool(np.isfinite(self.control).all()) and mean_interval(self.control).low >= LEAVES
 
     @property
     def chances(self) -> float:

@@ -12,7 +12,6 @@ from matplotlib.ticker import LogLocator
 
 from dropatlas.collapse.drift_effects import (
     LEAVES,
-    MovementCell,
     bound_ratio,
     drift_cells,
     movement_cells,
@@ -85,10 +84,6 @@ def _movement(axes: Axes, x: float, moved: np.ndarray, colour: tuple[float, floa
         axes.errorbar(max(x, FLOOR), centre, ends, fmt="o", ms=4.5, capsize=2, color=colour, mfc=fill)
 
 
-def _can_tell(cell: MovementCell) -> bool:
-    return bool(np.isfinite(cell.control).all()) and mean_interval(cell.control).low >= LEAVES
-
-
 def _depth_legend(axes: Axes, colours: dict[int, tuple[float, float, float]], hollow: str, place: Place) -> None:
     handles = [plt.Line2D([], [], color=c, marker="o", ms=4.5, ls="", label=f"$L$ = {d}") for d, c in colours.items()]
     handles.append(plt.Line2D([], [], color="0.4", marker="o", mfc="white", ms=4.5, ls="", label=hollow))
@@ -108,7 +103,7 @@ def movement(rows: pd.DataFrame) -> Figure:
     for axes, gain in zip(panels[:2], GAIN_LABELS, strict=True):
         for cell in cells:
             if cell.gain == gain:
-                _movement(axes, cell.drift, cell.moved, colours[cell.depth], told=_can_tell(cell))
+                _movement(axes, cell.drift, cell.moved, colours[cell.depth], told=cell.control_leaves)
         ends = np.array([FLOOR, 30.0])
         axes.plot(ends, ends, color="0.4", lw=1)
         axes.text(2e-6, 8e-6, "movement = $x$", rotation=38, fontsize="small", color="0.3", ha="center")
