@@ -31,7 +31,7 @@ GRIDS = {
             "drop_rate": 0.5,
         },
     ),
-    "collapse/movement": ("collapse.movement.runs", {"depth": 300, "steps": 20}),
+    "collapse/movement": ("collapse.movement.runs", {"depth": 300, "steps": 20, "learning_rates": [0.1]}),
     "collapse/variants": ("collapse.variants.cells", {"depth": 30, "width": 3, "drop_rate": 0.1}),
     "collapse/trainability": ("collapse.trainability.widths", 6),
     "collapse/learning_time": ("collapse.learning_time.widths", 24),

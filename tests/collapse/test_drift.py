@@ -43,7 +43,7 @@ def movement_table():
     """One cell of two seeds on each side, with its control: M = 2, θ = 0.5, Σα = step/10, ‖w_0‖ = 4."""
     rows = [
         (variant, gain, seed, step, moved * step)
-        for variant, gain, moved in (("none", "plain", 0.02), ("dropout", "plain", 0.01))
+        for variant, gain, moved in (("none", "plain", 0.008), ("dropout", "plain", 0.01))
         for seed in range(4)
         for step in (1, 5, 20)
     ]
@@ -60,13 +60,13 @@ def test_the_variable_of_movement_has_the_gradients_of_the_other_seeds():
     assert (quarter.step, end.step) == (5, 20)
     assert end.drift == pytest.approx(2.0 * 0.5 * 2.0 / 4.0)
     np.testing.assert_allclose(end.moved, [0.2, 0.2])
-    np.testing.assert_allclose(end.control, [0.4, 0.4])
+    np.testing.assert_allclose(end.control, [0.16, 0.16])
     assert end.expected == 10
 
 
 def test_chances_are_counted_in_the_steps_after_which_the_control_has_left():
     quarter, end = movement_cells(movement_table())
-    assert end.control_step == 5  # moves by 0.02 a step, measured at 1, 5 and 20
+    assert end.control_step == 5  # moves by 0.008 a step, measured at 1, 5 and 20
     assert (quarter.chances, end.chances) == (0.5, 2.0)
     still = movement_table()
     still.loc[still.variant == "none", "relative_movement"] = 0.01

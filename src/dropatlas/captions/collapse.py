@@ -67,7 +67,7 @@ def movement(rows: pd.DataFrame) -> str:
         f"from the gradients of {grid[grid.estimates].seed.nunique()} others, at a quarter and at the end of each run; "
         "cells with at least 20 expected steps that have a path. Line: movement = x. Weights stay if all "
         "filled points at "
-        "x ≤ 0.1 lie inside the dashed box; hollow: the same networks without dropout did not leave either. Right: "
+        "x ≤ 0.02 lie inside the dashed box; hollow: the same networks without dropout did not leave either. Right: "
         f"movement over its bound around the width where paths run out, {near.seed.nunique()} networks per "
         "width, after "
         f"{near.step.max()} steps; dashed: the bound, which decides where θ is at least 0.2 and 20 steps "
@@ -82,9 +82,10 @@ def leaving(rows: pd.DataFrame) -> str:
     return (
         "Movement over the number of steps with a path, θT, in units of the steps after which the same "
         "networks without "
-        "dropout have left (moved by 0.1): mean and 95 % interval of "
+        "dropout have left (moved by 0.02): mean and 95 % interval of "
         f"{grid[~grid.estimates].seed.nunique()} networks per "
-        "cell. Weights leave if all filled points at 5 and more lie above the dashed line. Right: final movement over "
+        "cell. Weights leave if all filled points at 5 and more lie above the dashed line. Right: final "
+        "movement, at the largest rate, over "
         f"depth and width W = ⌈C log L⌉; dashed: the width log L / log(1/p), below which paths run out. Values below "
         "1e-9 (left) and 1e-6 (right) are drawn there."
     )

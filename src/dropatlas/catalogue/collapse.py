@@ -157,7 +157,7 @@ def _ensemble(
 def _movement(config: Config) -> Work:
     settings = config.collapse.movement
     near = settings.threshold
-    runs = [(run.depth, run.steps, settings.members(run.depth)) for run in settings.runs]
+    runs = [(run.depth, run.steps, settings.members(run)) for run in settings.runs]
     runs.append((near.depth, near.steps, near.members(settings.drop_rate)))
     parts = []
     for depth, steps, members in runs:

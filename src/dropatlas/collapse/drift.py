@@ -77,6 +77,7 @@ class Run(Section):
 
     depth: Annotated[int, Field(ge=2)] = Field(description="hidden layers L")
     steps: Count = Field(description="training steps T")
+    learning_rates: Grid[Annotated[float, Field(gt=0, le=10)]] = Field(description="learning rates alpha, constant")
 
 
 class Threshold(Section):
@@ -100,9 +101,8 @@ class Threshold(Section):
 class Movement(Section):
     """Experiment 1: how far weights leave their initialisation, W = ceil(C log L)."""
 
-    runs: Grid[Run] = Field(description="depths L, and how long their networks are trained")
+    runs: Grid[Run] = Field(description="depths L, how long their networks are trained and at which learning rates")
     constants: Grid[Annotated[float, Field(gt=0, le=100)]] = Field(description="constants C of W = ceil(C log L)")
-    learning_rates: Grid[Annotated[float, Field(gt=0, le=10)]] = Field(description="learning rates alpha, constant")
     drop_rate: OpenProbability = Field(description="removal probability p")
     measurements: Count = Field(description="measurements per run, evenly spaced in log step")
     seeds: Annotated[int, Field(ge=10)] = Field(description="networks per cell; half of them estimate M")
@@ -118,11 +118,11 @@ class Movement(Section):
         """Widths W = ceil(C log L), each once."""
         return sorted({math.ceil(constant * math.log(depth)) for constant in self.constants})
 
-    def members(self, depth: int) -> list[Member]:
+    def members(self, run: Run) -> list[Member]:
         """Networks of one depth: every width and rate without dropout, with it, and with it and a compensated gain."""
         return [
             Member(width, 0.0 if variant == "none" else self.drop_rate, variant, rate, gain, i)
-            for rate, width in product(self.learning_rates, self.widths(depth))
+            for rate, width in product(run.learning_rates, self.widths(run.depth))
             for variant, gain in (("none", "plain"), ("dropout", "plain"), ("dropout", "compensated"))
             for i in range(self.seeds)
         ]

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dropatlas.collapse.ratios import UNKNOWN, LogRatio, ratio_to_bound
+from dropatlas.stats import mean_interval
 
 
 def gradient_sums(rows: pd.DataFrame) -> np.ndarray:
@@ -110,13 +111,18 @@ class MovementCell(NamedTuple):
         return self.theta * self.step
 
     @property
+    def control_leaves(self) -> bool:
+        """Whether the networks without dropout have clearly left after the same steps: else the cell cannot tell."""
+        return bool(np.isfinite(self.control).all()) and mean_interval(self.control).low >= LEAVES
+
+    @property
     def chances(self) -> float:
         """Expected steps with a path over the steps that the network without dropout needs to leave."""
         return self.expected / self.control_step
 
 
-LEAVES = 0.1
-"""Relative movement from which on weights have left their initialisation."""
+LEAVES = 0.02
+"""Relative movement from which on weights have left their initialisation: deep networks learn within a tenth."""
 
 
 def movement_cells(table: pd.DataFrame) -> list[MovementCell]:

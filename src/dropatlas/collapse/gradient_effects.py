@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dropatlas.collapse.drift_effects import bound_ratio
-from dropatlas.collapse.ratios import LogRatio, paired_ratio
+from dropatlas.collapse.ratios import UNKNOWN, LogRatio, paired_ratio
 
 MOMENTUM_DECAY = 0.9
 """β of the heavy ball (`dropatlas.collapse.ensemble`)."""
@@ -79,7 +79,8 @@ class OptimiserCell(NamedTuple):
     @property
     def censored(self) -> bool:
         """Whether a network did not reach the target: its time is longer than the horizon it counts with."""
-        return bool(self.rows.steps_to_target.isna().any())
+        told = self.control_steps <= self.expected / 2
+        return bool(self.rows.steps_to_target.isna()[told].any())
 
     @property
     def drift(self) -> LogRatio:
@@ -90,8 +91,15 @@ class OptimiserCell(NamedTuple):
 
     @property
     def time(self) -> LogRatio:
-        """θ times mean steps to learn over those without dropout: 1 if only crossed steps count, and each as much."""
-        return paired_ratio(self.theta * self.steps, self.control_steps)
+        """θ times mean steps to learn over those without dropout: 1 if only crossed steps count, and each as much.
+
+        Of the seeds that learn without dropout within half of the steps with a path that a run should meet: a run of
+        the others is too short to tell. Unknown if they are fewer than half of all.
+        """
+        told = self.control_steps <= self.expected / 2
+        if told.mean() < 0.5:
+            return UNKNOWN
+        return paired_ratio(self.theta * self.steps[told], self.control_steps[told])
 
 
 def optimiser_cells(table: pd.DataFrame) -> Iterator[OptimiserCell]:

@@ -89,7 +89,7 @@ def tables():
     norms_settings = {"depths": [5, 20], "width": 4, "drop_rates": [0.3, 0.5], "learning_rate": 0.03}
     norms_settings |= {"initial_steps": 8, "steps": 24, "seeds": 16, "batch_size": 8}
     ways = [{"name": "momentum", "learning_rate": 0.02}, {"name": "adam", "learning_rate": 0.02}]
-    runs = {"optimisers": ways, "depth": 4, "widths": [1], "thetas": [0.1], "steps": 500, "measurements": 25}
+    runs = {"optimisers": ways, "depth": 4, "widths": [1], "thetas": [0.1], "steps": 800, "measurements": 30}
     runs |= {"target": 0.8, "seeds": 16, "batch_size": 8, "test_samples": 32}
     return {
         GRADIENTS: gradients.tabulate(GradientNorms.model_validate(norms_settings), seed=SEED),

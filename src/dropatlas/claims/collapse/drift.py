@@ -10,7 +10,6 @@ from dropatlas.claims.collapse.ratios import ratio_check
 from dropatlas.claims.parts import Check, Part, decide
 from dropatlas.claims.verdicts import Judgement
 from dropatlas.collapse.drift_effects import (
-    LEAVES,
     DriftCell,
     MovementCell,
     bound_ratio,
@@ -19,7 +18,6 @@ from dropatlas.collapse.drift_effects import (
     threshold_cells,
 )
 from dropatlas.collapse.members import MASKED
-from dropatlas.stats import mean_interval
 
 DRIFT_BOUND = "collapse/drift_bound"
 MOVEMENT = "collapse/movement"
@@ -74,12 +72,6 @@ def _movement_name(cell: MovementCell) -> str:
     )
 
 
-def control_leaves(cell: MovementCell) -> bool:
-    """Whether the same networks without dropout have clearly left after the same steps: else the cell cannot tell."""
-    known = all_known(cell.control)
-    return bool(len(known)) and mean_interval(known).low >= LEAVES
-
-
 def _moved(cell: MovementCell, value: str, band: tuple[float, float]) -> Check:
     return mean_check(f"{_movement_name(cell)}, {value}", all_known(cell.moved), band, support=NORM)
 
@@ -94,8 +86,8 @@ def judge_p7(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float])
     """
     small, fewest = criterion["small_drift"], criterion["least_crossings"]
     cells = [c for c in movement_cells(tables[MOVEMENT]) if c.drift <= small and c.expected >= fewest]
-    told = [cell for cell in cells if control_leaves(cell)]
-    stay = [_moved(cell, f"x = {cell.drift:.2g}", (0.0, criterion["stays"])) for cell in told]
+    told = [cell for cell in cells if cell.control_leaves]
+    stay = [_moved(cell, f"x = {cell.drift:.2g}", (-np.inf, criterion["stays"])) for cell in told]
     near = [
         ratio_check(f"W = {cell.width}, θ = {cell.theta:.2g}", bound_ratio(cell.rows), (0.0, 1.0))
         for cell in threshold_cells(tables[MOVEMENT])

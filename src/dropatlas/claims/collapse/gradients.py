@@ -24,8 +24,8 @@ def judge_p16(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
     given a path at gain 1; and at gain 1 from each depth to the next, and from each drop rate to the next, at most
     `smaller` times as large. Optimisers, at every width and θ at most `rare_theta` with at least `least_crossings`
     expected crossed steps: momentum stays below M θ Σα / (1 - β), Adam exceeds M θ Σα by at least `exceeds`; both need
-    at least `of_inverse` times 1/θ as many steps to learn as without dropout. A cell whose networks without dropout do
-    not all learn tells nothing about time.
+    at least `of_inverse` times 1/θ as many steps to learn as without dropout. Seeds that are slow
+    without dropout tell nothing about time (`OptimiserCell.time`).
     """
     norms = list(norm_cells(tables[GRADIENTS]))
     last = max((cell.step for cell in norms), default=0)

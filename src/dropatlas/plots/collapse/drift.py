@@ -12,7 +12,6 @@ from matplotlib.ticker import LogLocator
 
 from dropatlas.collapse.drift_effects import (
     LEAVES,
-    MovementCell,
     bound_ratio,
     drift_cells,
     movement_cells,
@@ -24,7 +23,7 @@ from dropatlas.stats import mean_interval
 
 Place = Literal["upper left", "lower right"]
 
-SMALL_DRIFT = 0.1
+SMALL_DRIFT = 0.02
 """x up to which weights must stay."""
 CHANCES = 5.0
 """Steps with a path, over those the control needs to leave, from which on weights should leave."""
@@ -85,10 +84,6 @@ def _movement(axes: Axes, x: float, moved: np.ndarray, colour: tuple[float, floa
         axes.errorbar(max(x, FLOOR), centre, ends, fmt="o", ms=4.5, capsize=2, color=colour, mfc=fill)
 
 
-def _can_tell(cell: MovementCell) -> bool:
-    return bool(np.isfinite(cell.control).all()) and mean_interval(cell.control).low >= LEAVES
-
-
 def _depth_legend(axes: Axes, colours: dict[int, tuple[float, float, float]], hollow: str, place: Place) -> None:
     handles = [plt.Line2D([], [], color=c, marker="o", ms=4.5, ls="", label=f"$L$ = {d}") for d, c in colours.items()]
     handles.append(plt.Line2D([], [], color="0.4", marker="o", mfc="white", ms=4.5, ls="", label=hollow))
@@ -108,7 +103,7 @@ def movement(rows: pd.DataFrame) -> Figure:
     for axes, gain in zip(panels[:2], GAIN_LABELS, strict=True):
         for cell in cells:
             if cell.gain == gain:
-                _movement(axes, cell.drift, cell.moved, colours[cell.depth], told=_can_tell(cell))
+                _movement(axes, cell.drift, cell.moved, colours[cell.depth], told=cell.control_leaves)
         ends = np.array([FLOOR, 30.0])
         axes.plot(ends, ends, color="0.4", lw=1)
         axes.text(2e-6, 8e-6, "movement = $x$", rotation=38, fontsize="small", color="0.3", ha="center")
@@ -150,17 +145,16 @@ def leaving(rows: pd.DataFrame) -> Figure:
         for cell in shown:
             if cell.gain == gain:
                 _movement(axes, cell.chances, cell.moved, colours[cell.depth], told=cell.control_learns)
-        axes.plot([CHANCES, CHANCES, 300], [30, LEAVES, LEAVES], color="0.4", lw=1, ls="--")
-        axes.set(title=GAIN_LABELS[gain], xscale="log", yscale="log", xlim=(1e-4, 300), ylim=(FLOOR / 3, 30))
+        axes.plot([CHANCES, CHANCES, 1000], [30, LEAVES, LEAVES], color="0.4", lw=1, ls="--")
+        axes.set(title=GAIN_LABELS[gain], xscale="log", yscale="log", xlim=(1e-4, 1000), ylim=(FLOOR / 3, 30))
         axes.set_xlabel("$\\theta\\,T\\,/$ steps until the control leaves")
         axes.xaxis.set_major_locator(LogLocator(numticks=7))
     panels[0].set_ylabel("$\\|w_T - w_0\\|\\,/\\,\\|w_0\\|$")
     _depth_legend(panels[0], colours, "control did\nnot learn", "upper left")
-    rate = max(cell.learning_rate for cell in cells)
     last = {
         (cell.depth, cell.width): cell
-        for cell in sorted(cells, key=lambda cell: cell.step)
-        if cell.gain == "compensated" and cell.learning_rate == rate
+        for cell in sorted(cells, key=lambda cell: (cell.learning_rate, cell.step))
+        if cell.gain == "compensated"
     }
     depths = list(colours)
     places = [depths.index(depth) for depth, _ in last]
@@ -176,9 +170,7 @@ def leaving(rows: pd.DataFrame) -> Figure:
     drop_rate = rows[rows.variant == "dropout"].drop_rate.iloc[0]
     panels[2].plot(range(len(depths)), np.log(depths) / -np.log(drop_rate), color=COLOURS[3], lw=1.5, ls="--")
     panels[2].set_xticks(range(len(depths)), [str(depth) for depth in depths])
-    panels[2].set(
-        xlabel="depth $L$", ylabel="width $W$", title=f"movement at the end, gain $1/\\sqrt{{q}}$, $\\alpha$ = {rate:g}"
-    )
+    panels[2].set(xlabel="depth $L$", ylabel="width $W$", title="movement at the end, gain $1/\\sqrt{q}$")
     panels[2].set_xlim(-0.6, len(depths) - 0.4)
     panels[2].set_ylim(0.3, max(width for _, width in last) + 0.7)
     figure.colorbar(drawn, ax=panels[2], label="$\\|w_T - w_0\\|\\,/\\,\\|w_0\\|$")

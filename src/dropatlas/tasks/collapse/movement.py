@@ -58,7 +58,7 @@ def tabulate(settings: Movement, seed: int, checkpoints: Path | None = None) -> 
     """One row per network and measured step."""
     problem = regression_problem(seed, test_samples=settings.test_samples)
     inputs, near = problem.train_x.shape[1], settings.threshold
-    runs = [("grid", run.depth, run.steps, settings.members(run.depth), settings.seeds) for run in settings.runs]
+    runs = [("grid", run.depth, run.steps, settings.members(run), settings.seeds) for run in settings.runs]
     runs.append(("threshold", near.depth, near.steps, near.members(settings.drop_rate), near.seeds))
     parts = []
     for series, depth, steps, members, seeds in LoggedProgress(runs, "movement"):
