@@ -139,8 +139,8 @@ def what_stops_training(rows: pd.DataFrame) -> str:
         f"than 0.001 drawn there. Left: W = 1, where only paths can be missing, over the measured steps with a path; "
         f"dotted: {FEW:g} and {MANY:g}, the limits of P13. Middle: W >= {WIDE} and θ >= {CERTAIN:g}, where paths never "
         f"lack, over T·q^L; dotted: {LOST:g} and {MANY:g}. Right: how many pairs of a network that learns and one that "
-        "does not each number puts in order (mean and 95 % interval over seeds; dashed: chance). P8 compares the first "
-        f"two at W >= {WIDE}, P13 the last with both at all widths.{told}"
+        "does not each number puts in order (mean and 95 % interval over seeds; dashed: chance). P13 compares the two "
+        f"first at W >= {WIDE}, and the last with both at all widths.{told}"
     )
 
 

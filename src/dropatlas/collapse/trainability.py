@@ -12,13 +12,14 @@ A mask without a path leaves nothing, so both are θ times what they are *given*
     q^L = θ · s²,   s² = (q / (1 - p^W))^L,   -L log q = -log θ - log s²,
 
 an exact split of the attenuation into missing paths and lost signal. At W = 1 all of it is paths (s² = 1); at W >= 3
-nearly all of it is signal (at small p the share of paths is p^(W-1)). So width turns one mechanism into the other
-and leaves the product as it is.
+nearly all of it is signal (at small p the share of paths is p^(W-1)). So width turns one mechanism into the other and
+leaves the product as it is. How many surviving paths learning takes is another matter: wider networks need fewer steps,
+with masks and without.
 
-**Rescaling.** Dividing kept activations by q, a larger initial gain, or normalised layers give the outputs their size
-back, but the outputs of two masks stay nearly unrelated: their correlation is q^L at any scale. Of T steps that differ
-like that the mean stands out of the noise only if T·q^L is more than about one. A mask for every sample leaves the
-mean step as it is.
+**Rescaling.** Dividing kept activations by q or a larger initial gain give the outputs their size back, but the outputs
+of two masks stay nearly unrelated: averaged over an isotropic last layer their correlation is q^L at any constant
+scale, and about that with normalised layers, whose scale follows the mask. Of T steps that differ like that the mean
+stands out of the noise only if T·q^L is more than about one. A mask for every sample leaves the mean step as it is.
 """
 
 import math
@@ -27,6 +28,7 @@ from itertools import product
 from typing import Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
 from pydantic import Field
 
 from dropatlas.collapse.members import Member, grouped_by_kind
@@ -84,6 +86,32 @@ def ordering(score: np.ndarray, learned: np.ndarray) -> float:
         return np.nan
     below = np.searchsorted(winners, losers, side="left") + np.searchsorted(winners, losers, side="right")
     return float(1 - below.mean() / (2 * len(winners)))
+
+
+def edge_shifts(arm: pd.DataFrame, base: pd.DataFrame, least: float) -> np.ndarray:
+    """By how many decades of T·q^L networks of one arm learn further down than those of another, by seed.
+
+    Success is 1 above some T·q^L and 0 below, so the area between two success curves over its logarithm is the distance
+    of their edges (Spearman and Kärber); trapezoids between the cells that both have.
+
+    Args:
+        arm: One row per network of one horizon, with `seed`, `step`, `width`, `depth`, `drop_rate`,
+            `surviving_share` and `learned`.
+        base: The same of the other arm; other cells, seeds and horizons are ignored.
+        least: Smaller T·q^L count as this, so that no distance is made of cells in which nothing can learn.
+
+    Returns:
+        One number per seed that both have, positive if `arm` learns from fewer surviving paths; empty below two cells.
+    """
+    cell = ["step", "width", "depth", "drop_rate"]
+    success = [rows.set_index([*cell, "seed"]).learned.astype(float) for rows in (arm, base)]
+    gained = (success[0] - success[1]).dropna().unstack("seed")
+    if len(gained) < 2:
+        return np.empty(0)
+    left = (arm.step * arm.surviving_share).groupby([arm[name] for name in cell]).first().reindex(gained.index)
+    score = np.log10(left.clip(lower=least).to_numpy())
+    order = np.argsort(score)
+    return np.asarray(np.trapezoid(gained.to_numpy()[order], score[order], axis=0))
 
 
 @dataclass(frozen=True)

@@ -76,14 +76,12 @@ def backwards(_share, paths, _signal, _arm):
 @pytest.mark.parametrize(
     ("rows", "verdict", "parts"),
     [
-        (evidence(crossed, published=1.0), REPRODUCED, "hhhh"),
-        (evidence(surviving), PARTLY, "hhff"),
-        (evidence(surviving, published=1.0), PARTLY, "hhfh"),
-        (evidence(crossed), PARTLY, "hhhf"),
-        (evidence(crossed, published=1.0, cut=0.2), PARTLY, "fhhh"),
-        (evidence(backwards, cut=0.2), REFUTED, "ffff"),
-        (evidence(nobody, published=1.0), OPEN, "hooh"),
-        (evidence(crossed, published=0.5), OPEN, "hhho"),
+        (evidence(crossed, published=1.0), REPRODUCED, "hhh"),
+        (evidence(surviving), PARTLY, "hhf"),
+        (evidence(crossed, published=1.0, cut=0.2), PARTLY, "fhh"),
+        (evidence(backwards, cut=0.2), REFUTED, "fff"),
+        (evidence(nobody, published=1.0), OPEN, "hoh"),
+        (evidence(crossed, published=0.5), OPEN, "hho"),
     ],
 )
 def test_success_and_crossings(rows, verdict, parts):
@@ -95,13 +93,13 @@ def test_success_and_crossings(rows, verdict, parts):
     ("rows", "verdict", "parts"),
     [
         (evidence(surviving), REPRODUCED, "hhhhh"),
-        (evidence(crossed), PARTLY, "hfffh"),
+        (evidence(crossed), PARTLY, "fffhh"),
         (evidence(restored), PARTLY, "hhhfh"),
         (evidence(surviving, sample=True), PARTLY, "hhhhf"),
         (evidence(surviving, sample=False), PARTLY, "hhhhf"),
-        (evidence(nobody), PARTLY, "ffooh"),
-        (evidence(anybody), PARTLY, "ffofh"),
-        (evidence(backwards, sample=True), REFUTED, "fffof"),
+        (evidence(nobody), PARTLY, "foooh"),
+        (evidence(anybody), PARTLY, "foohh"),
+        (evidence(backwards, sample=True), PARTLY, "ffhof"),
     ],
 )
 def test_what_stops_training(rows, verdict, parts):
@@ -121,7 +119,21 @@ def test_an_arm_that_learns_nowhere_cannot_tell():
     rows = evidence(surviving)[TRAINABILITY]
     rows = rows[(rows.arm != "sample") | (rows.width == 1)]  # inverted alone is left
     rows.loc[rows.arm == "inverted", "learned"] = False
-    assert states(judged("P13", {TRAINABILITY: rows})) == "hhhoh"
+    found = judged("P13", {TRAINABILITY: rows})
+    assert states(found) == "hhhoh"
+    assert "cannot tell of the edge: they do not learn where many paths survive: inverted (T = 600)" in found.reason
+
+
+def further(decades):
+    """Networks with masks per sample that learn from so many times fewer surviving paths."""
+    return lambda share, _paths, _signal, arm: np.where(arm == "inverted", share * 10**decades, share) / 20
+
+
+@pytest.mark.parametrize(("decades", "state"), [(0.1, "h"), (2.0, "f")])
+def test_the_edge_may_move_by_less_than_a_decade(decades, state):
+    found = judged("P13", evidence(further(decades)))
+    assert states(found)[3] == state
+    assert found.parts[3].estimate == pytest.approx(decades, abs=0.4)  # cells are that far apart
 
 
 def test_success_must_last():
@@ -190,7 +202,7 @@ def world():
 
 
 def test_this_world_in_small(world):
-    assert states(judged("P8", world)) == "hhff"
+    assert states(judged("P8", world)) == "hhf"
     assert states(judged("P13", world)) == "hhhho"
 
 
@@ -203,7 +215,7 @@ def the_opposite_crosses(kept):
 
 
 @pytest.mark.parametrize(
-    ("nonsense", "p8", "p13"), [(everything_crosses, "fo", "f.."), (the_opposite_crosses, "ff", "..f")]
+    ("nonsense", "p8", "p13"), [(everything_crosses, "fo", "f.."), (the_opposite_crosses, "ff", "ff")]
 )
 def test_nonsense_paths_turn_both_claims(monkeypatch, world, nonsense, p8, p13):
     monkeypatch.setattr("dropatlas.collapse.ensemble.vertex_cuts", nonsense)
@@ -227,17 +239,19 @@ def test_without_masks_no_signal_is_lost(monkeypatch):
     monkeypatch.setattr("dropatlas.collapse.ensemble.draw_vertex_masks", keep_all)
     found = tabulated("dropout")
     assert states(judged("P8", found))[0] == "f"
-    assert states(judged("P8", found))[3] == "h"
-    assert states(judged("P13", found))[:2] == "of"
+    assert states(judged("P8", found))[2] == "h"
+    assert states(judged("P13", found))[0] == "f"
 
 
 def test_without_masks_per_sample_learning_comes_back(monkeypatch):
     monkeypatch.setattr("dropatlas.collapse.ensemble.draw_sample_masks", keep_all)
-    assert states(judged("P13", tabulated("dropout", "sample")))[3:] == "ff"
+    found = judged("P13", tabulated("dropout", "sample"))
+    assert found.parts[3].low > LEDGER["P13"].criterion["edge"]  # clear, but not among ten seeds and all other tests
+    assert states(found)[4] == "f"
 
 
 def test_a_wrong_signal_does_not_order_success(monkeypatch):
     monkeypatch.setattr(
         "dropatlas.tasks.collapse.trainability.signal_given_path", lambda *cell: 1 / signal_given_path(*cell)
     )
-    assert states(judged("P13", tabulated("dropout")))[2] == "f"
+    assert states(judged("P13", tabulated("dropout")))[1] == "f"

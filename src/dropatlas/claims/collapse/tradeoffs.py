@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -169,6 +170,16 @@ def _success(runs: pd.DataFrame, band: tuple[float, float]) -> list[Check]:
     return found
 
 
+def _costs(where: str, cell: pd.DataFrame, criterion: Mapping[str, float]) -> list[Check]:
+    """That the cost of dropout falls along a budget, and rises from no shape to the next."""
+    checks = [mean_check(where, all_known(cost_slopes(cell)), (-np.inf, -criterion["slope"]))]
+    for narrow, wide in pairwise(sorted(cell.width.unique())):
+        change = cost_slopes(cell[cell.width.isin([narrow, wide])]) * np.log2(wide / narrow)
+        found = mean_check(f"{where}, from W = {narrow} to {wide}", all_known(change), (-np.inf, criterion["rise"]))
+        checks.append(replace(found, measure="change of what dropout adds to the loss ratio"))
+    return checks
+
+
 def _lost(runs: pd.DataFrame) -> str:
     """How many of the shapes that mostly do not learn have nearly all paths, for a reader."""
     shapes = runs.groupby(["budget", "depth", "width", "drop_rate", "gain"]).agg(
@@ -194,17 +205,17 @@ def judge_p21(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
     Three parts, over budgets, drop rates and gains, of the shapes of which at least the share `able` of networks learns
     without dropout. At least the share `learns` of the networks of the widest of them learns. At most that share of the
     narrowest does, at drop rates of at least `heavy`. What dropout adds to the loss ratio falls along the budget by at
-    least `slope` per doubling of the width. A budget with fewer than two such shapes says nothing.
+    least `slope` per doubling of the width, and rises by `rise` from no shape to the next. A budget with fewer than two
+    such shapes says nothing.
     """
     rows = tables[PARAMETER_BUDGET]
     runs = rows[(rows.variant == "dropout") & (rows.control_share >= criterion["able"])]
     runs = runs[runs.groupby("budget").width.transform("nunique") > 1]
     narrowest, widest = (runs[runs.width == runs.groupby("budget").width.transform(end)] for end in ("min", "max"))
     slopes = [
-        mean_check(
-            f"{budget} weights, p = {p:g}, {gain} gain", all_known(cost_slopes(cell)), (-np.inf, -criterion["slope"])
-        )
+        check
         for (budget, p, gain), cell in runs.groupby(["budget", "drop_rate", "gain"])
+        for check in _costs(f"{budget} weights, p = {p:g}, {gain} gain", cell, criterion)
     ]
     share, none = "share of networks that learn", "no budget has two shapes that learn without dropout"
     heavy = narrowest[narrowest.drop_rate >= criterion["heavy"]]
