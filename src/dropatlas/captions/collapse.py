@@ -27,8 +27,11 @@ def decoupling(rows: pd.DataFrame) -> str:
 def blindness(rows: pd.DataFrame, margin: float) -> str:
     """Of table `collapse/blindness`: pairs that differ early, pairs that separate in time, and movement meanwhile."""
     seen = partings(rows)
-    moved = seen[seen.biases].movement.mean()
-    told = f" Meanwhile parameters of networks with biases moved by {moved:.2g} of their initial norm."
+    moved = seen[seen.biases].movement.min()
+    told = (
+        f" Meanwhile parameters of networks with biases moved by {moved:.2g} of their initial norm, in the network "
+        "that moves least."
+    )
     return (
         f"{seen.pairs.sum():,} pairs of runs with the same start, masks and labels but other inputs: {len(seen)} "
         f"networks, {rows.optimiser.nunique()} optimisers, {rows.learning_rate.nunique()} learning rates. Left: share "
