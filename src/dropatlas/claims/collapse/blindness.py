@@ -66,10 +66,8 @@ def judge_p11(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
     rows = tables[BLINDNESS]
     networks, least = partings(rows), int(criterion["least_pairs"])
     equal = [never_check(row.Index, row.leaked, row.watched, least) for row in networks.itertuples()]
-    sighted, control = (
-        (criterion["least_separated"], 1.0),
-        "share of pairs that part right at their first step with a path",
-    )
+    sighted = (criterion["least_separated"], 1.0)
+    control = "share of pairs that part right at their first step with a path"
     for row in networks.itertuples():
         separated = share_check(row.Index, row.separated, row.crossed, sighted, fails_outside=(0.0, 1.0))
         equal.append(replace(separated, measure=control))
