@@ -148,7 +148,7 @@ THRESHOLDS = {"blindness": {"margin": 0.08}}
             "blindness",
             "±0.08 required. Of 4 pairs 2 differ before their first step with a path; of the 3 that have one 2",
         ),
-        ("blindness", "parameters of networks with biases moved by 0.25 of their initial norm."),
+        ("blindness", "parameters of networks with biases moved by 0.25 of their initial norm, in the network"),
         ("trainability_map", "within T = 1,200 steps, 1 seeds a cell"),
         ("trainability_map", "Networks that learn where θ > 0.99: 2 of 3 at W = 10."),
         ("what_stops_training", "(L = 100, 200 steps, not drawn): 1 of 2 networks with θ >= 0.99 learn."),

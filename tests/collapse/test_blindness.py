@@ -182,6 +182,48 @@ def test_batch_normalisation_keeps_a_step_blind_where_one_layer_is_cut_in_all_sa
     assert (seen[False, False] >= 10) == (samples == 3)  # all samples are cut, and yet the inputs matter
 
 
+ACROSS = {
+    "layer normalisation": lambda h: functional.layer_norm(h, h.shape[-1:], eps=0.0),
+    "group normalisation": lambda h: functional.group_norm(h, 1, eps=0.0),
+    "softmax": lambda h: h.softmax(-1),
+    "less the largest": lambda h: h - h.max(-1, keepdim=True).values,
+}
+LEAKING = {
+    "layer normalisation": [-2.0, 2.0],
+    "group normalisation": [-2.0, 2.0],
+    "softmax": [1 / (np.e + 1), np.e / (np.e + 1)],
+    "less the largest": [-2.0, 0.0],
+}
+"""Known answers of the two tests below at x = 1 and x = -1: h is (x, x, 0, 0) before, the output h₂ + h₃ after."""
+
+
+@pytest.mark.parametrize("kind", ACROSS)
+def test_what_normalises_over_the_vertices_of_a_layer_is_outside_the_theorem_under_dropconnect(kind):
+    """Kept edges join the input to two hidden vertices, and the output to the other two: no path, and yet it sees."""
+    into, out = np.array([[[1, 1, 0, 0]]], dtype=bool), np.array([[[0], [0], [1], [1]]], dtype=bool)
+    assert masks.edge_cuts([into, out])[0]
+    x = torch.tensor([[1.0], [-1.0]], dtype=torch.float64)
+    hidden = x @ torch.from_numpy(into[0]).double()
+    found = [(of(hidden) @ torch.from_numpy(out[0]).double()).flatten() for of in (torch.tanh, ACROSS[kind])]
+    assert found[0].tolist() == [0.0, 0.0]  # vertices on their own
+    assert found[1].tolist() == pytest.approx(LEAKING[kind])
+
+
+@pytest.mark.parametrize("kind", ACROSS)
+def test_what_normalises_over_the_vertices_of_a_layer_does_not_cross_one_that_dropout_empties(kind):
+    rng = np.random.default_rng(3)
+    weights = [torch.from_numpy(rng.standard_normal(sizes)).requires_grad_() for sizes in ((3, 4), (4, 4), (4, 2))]
+    gradients = []
+    for _ in range(2):
+        hidden = torch.from_numpy(rng.standard_normal((3, 3)))
+        for weight, kept in zip(weights[:2], (0.0, 1.0), strict=True):
+            hidden = ACROSS[kind](hidden @ weight + torch.arange(4.0)) * kept
+        gradients.append(torch.autograd.grad((hidden @ weights[2] - 1).square().sum(), weights))
+    assert all(torch.equal(*pair) for pair in zip(*gradients, strict=True))
+    assert not gradients[0][0].any()
+    assert gradients[0][2].any()
+
+
 def test_masks_of_the_stored_networks_are_independent():
     """Streams are named by depth, width and what is masked, so that networks which share these would share words."""
     for scale in SCALES:

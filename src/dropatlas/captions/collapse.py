@@ -1,12 +1,20 @@
 """Captions of the training-collapse report; arguments are the result tables that the figures show."""
 
 import pandas as pd
-
-from dropatlas.collapse.effects import CERTAIN, PAIR, equal_pairs, learners, network_counts
+from dropatlas.collapse.effects import CERTAIN
+from dropatlas.collapse.effects import PAIR
+from dropatlas.collapse.effects import equal_pairs
+from dropatlas.collapse.effects import learners
+from dropatlas.collapse.effects import network_counts
 from dropatlas.collapse.partings import partings
-from dropatlas.collapse.topology_effects import convolution_cells, paired_differences
-from dropatlas.collapse.trainability import FEW, LOST, MANY, WIDE
+from dropatlas.collapse.topology_effects import convolution_cells
+from dropatlas.collapse.topology_effects import paired_differences
+from dropatlas.collapse.trainability import FEW
+from dropatlas.collapse.trainability import LOST
+from dropatlas.collapse.trainability import MANY
+from dropatlas.collapse.trainability import WIDE
 from dropatlas.collapse.variants import MODIFIED
+
 
 GAINS = {"plain": "gain 1", "compensated": "gain 1/√q"}
 
@@ -27,8 +35,11 @@ def decoupling(rows: pd.DataFrame) -> str:
 def blindness(rows: pd.DataFrame, margin: float) -> str:
     """Of table `collapse/blindness`: pairs that differ early, pairs that separate in time, and movement meanwhile."""
     seen = partings(rows)
-    moved = seen[seen.biases].movement.mean()
-    told = f" Meanwhile parameters of networks with biases moved by {moved:.2g} of their initial norm."
+    moved = seen[seen.biases].movement.min()
+    told = (
+        f" Meanwhile parameters of networks with biases moved by {moved:.2g} of their initial norm, in the network "
+        "that moves least."
+    )
     return (
         f"{seen.pairs.sum():,} pairs of runs with the same start, masks and labels but other inputs: {len(seen)} "
         f"networks, {rows.optimiser.nunique()} optimisers, {rows.learning_rate.nunique()} learning rates. Left: share "

@@ -1,7 +1,8 @@
 """Blindness (ours): a step whose mask leaves no path teaches nothing about the inputs, with whatever optimiser.
 
-Take any network (biases, activation, loss) and a mask that leaves no path from an input to an output vertex; a bias
-starts no path, as it is a constant. The gradient of a parameter at vertex v is a sum over kept paths from v to the
+Take a network whose vertices interact only along edges: each applies any activation to the weighted sum of its kept
+edges, plus any bias; any loss. Let a mask leave no path from an input to an output vertex; a bias starts no path, as it
+is a constant. The gradient of a parameter at vertex v is a sum over kept paths from v to the
 output. There is none if an input reaches v, so that this gradient is zero. If none does, no input reaches a vertex on
 these paths, nor a neighbour before v that a kept edge joins to it: all activations in the sum, and the output, are
 functions of weights and mask alone, and the gradient is one of weights, mask and labels. So is the step, and by
@@ -11,12 +12,18 @@ equal until the first step with a path, and by the coupling inequality
     TV(law of w_T given X, law of w_T given X') <= P(some of T steps has a path) = 1 - (1 - θ)^T <= T θ,
 
 with 1 - (1 - θ)^(T B) where each of B samples has its own mask. This answers open question 3 of arXiv 2512.13853, whose
-Theorem V.7 is about outputs, and about gradients without biases. "Equal" is meant bit for bit, but for the sign of
+Theorem V.7 is about outputs, and about gradients without biases, for information; for movement the answer is no, as
+biases and weights behind the cut move towards the labels. "Equal" is meant bit for bit, but for the sign of
 zeros: masked activations are ±0 by the sign of what was masked, which no later sum or comparison tells apart.
 
+Not covered: vertices that interact within their layer (layer, group or instance normalisation, softmax or a maximum
+over hidden vertices). Under dropconnect a seeing vertex reaches blind ones through them. Under dropout of whole
+vertices a cut of a fully connected network is an empty layer, which they do not cross.
+
 Prediction: in training with `torch.optim` coupled pairs are equal until their first step with a path, differ right
-after it (positive control), and so differ by step T with probability 1 - (1 - θ)^T. What would refute it: one pair that
-differs before its first step with a path, pairs that hardly separate at it, or another probability.
+after it (positive control), and so differ by step T with probability 1 - (1 - θ)^T; meanwhile parameters of networks
+with biases move. What would refute it: one pair that differs before its first step with a path, a larger probability,
+or biased networks that stay where they are. Pairs that hardly separate, or a smaller probability, decide nothing.
 
 The inputs X' are the inputs X dealt to other labels: a network trained on X' cannot learn what one trained on X can.
 Activations are smooth, as a ReLU network with a path may be dead and then does not separate.
@@ -142,13 +149,14 @@ class Run:
             optimiser.step()
 
     def differs(self, other: "Run") -> np.ndarray:
-        """Networks whose parameters or optimiser state differ from those of another run, shape (N,), bool."""
+        """Networks whose parameters or optimiser state differ from another run's, shape (N,), bool; NaN equals NaN."""
         found = []
         for number, share in enumerate(self._shares):
             mine, others = self._held(number), other._held(number)
             differing = torch.zeros(len(share), dtype=torch.bool)
             for name, values in mine.items():
-                differing |= (values != others[name]).any(-1)
+                both_nan = values.isnan() & others[name].isnan()
+                differing |= ((values != others[name]) & ~both_nan).any(-1)
             found.append(differing)
         return torch.cat(found).numpy()
 

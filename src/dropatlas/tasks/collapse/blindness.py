@@ -1,7 +1,8 @@
 """Blindness on real training code: when pairs of runs with the same masks and labels and other inputs part.
 
 Theory (ours, `dropatlas.collapse.blindness`): they are equal bit for bit until the first step with a path, so that they
-differ by step T with probability 1 - (1 - θ)^T at most. Refuted: by one pair that differs earlier.
+differ by step T with probability 1 - (1 - θ)^T at most; with biases parameters move meanwhile. Refuted: by one pair
+that differs earlier.
 """
 
 from pathlib import Path
