@@ -1,12 +1,21 @@
 """Captions of the training-collapse report; arguments are the result tables that the figures show."""
 
 import pandas as pd
-
-from dropatlas.collapse.effects import CERTAIN, PAIR, equal_pairs, learners, network_counts
+from dropatlas.collapse.effects import CERTAIN
+from dropatlas.collapse.effects import PAIR
+from dropatlas.collapse.effects import equal_pairs
+from dropatlas.collapse.effects import learners
+from dropatlas.collapse.effects import network_counts
 from dropatlas.collapse.partings import partings
-from dropatlas.collapse.topology_effects import convolution_cells, paired_differences
-from dropatlas.collapse.trainability import FEW, LOST, MANY, WIDE
+from dropatlas.collapse.topology_effects import convolution_cells
+from dropatlas.collapse.topology_effects import paired_differences
+from dropatlas.collapse.trainability import FEW
+from dropatlas.collapse.trainability import LOST
+from dropatlas.collapse.trainability import MANY
+from dropatlas.collapse.trainability import WIDE
 from dropatlas.collapse.variants import MODIFIED
+from dropatlas.collapse.effects import there_at_start
+
 
 GAINS = {"plain": "gain 1", "compensated": "gain 1/√q"}
 
@@ -148,13 +157,17 @@ def what_stops_training(rows: pd.DataFrame) -> str:
 
 
 def learning_time(times: pd.DataFrame) -> str:
-    """Of table `collapse/learning_time`: depth, seeds and how many runs do not arrive."""
+    """Of table `collapse/learning_time`: depth, seeds, how many runs do not arrive and how many are left out."""
+    there = there_at_start(times)
+    left_out = f" Left out: the {there.mean():.0%} whose control meets the loss target before training."
+    times = times[~there]
     return (
         f"Mean steps until weights have moved, and until the loss target, times θ, over those without dropout: "
         f"L = {times.depth.iloc[0]}, 95 % intervals (Fieller) over {times.seed.nunique()} seeds. At gain 1 all points "
         "of wider networks must lie clearly above the line (P9); at either gain all clearly below the dashed one, if "
         f"1/θ is enough (P22). A run that does not arrive counts as its horizon ({times.censored.mean():.0%} of all): "
-        "hollow points are lower bounds. Grey: the control, 1 by definition."
+        "hollow points are lower bounds. Movement is in units of ‖w_0‖ without dropout. Grey: the control, 1 by "
+        f"definition.{left_out if there.any() else ''}"
     )
 
 
@@ -166,7 +179,8 @@ def depth_law(rows: pd.DataFrame) -> str:
         f"{rows.theta.max():.2g} to {rows.theta.min():.2g}, by the rate {rows.layer_rate.iloc[0]:.2g} per layer in all "
         "networks. Right: growth per layer of the logarithm over that rate, of every kind of network with enough "
         "depths at which it arrives. At gain 1 all must lie clearly right of the line, and those of a gain clearly "
-        "inside the grey band if 1/θ is all that grows (constant rate); grey points: the control."
+        "inside the grey band if 1/θ is all that grows (constant rate); grey points: the control. Sums of rates are "
+        "what is measured, at falling rates, too. Movement is in units of ‖w_0‖ without dropout."
     )
 
 

@@ -28,7 +28,7 @@ class DepthLaw(Section):
     checked_steps: Count = Field(description="first steps that are all computed, those without a path included")
     measurements: Count = Field(description="measurements per run, evenly spaced in log step")
     target: OpenProbability = Field(description="'learned' means: test loss at most this share of the trivial loss")
-    movement: Positive = Field(description="relative weight movement that counts as having left the initialisation")
+    movement: Positive = Field(description="movement over the norm of w_0 without dropout that counts as having left")
     training: Training = Field(description="seeds, batch, learning rate, test samples")
 
     def conditions(self) -> list[tuple[str, int, str]]:

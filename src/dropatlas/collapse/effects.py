@@ -51,19 +51,32 @@ def time_pairs(runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return (runs.steps * runs.theta).where(~runs.diverged).to_numpy(), runs.control_steps.to_numpy(dtype=float)
 
 
-def growth_by_seed(runs: pd.DataFrame, most_censored: float, least_depths: int) -> np.ndarray:
+def there_at_start(rows: pd.DataFrame) -> pd.Series:
+    """Whether the control of a row meets the loss target at the first measured step: before training could matter.
+
+    Args:
+        rows: Of `collapse/learning_time`, where networks without dropout are first measured after one step.
+    """
+    first = rows[(rows.goal == "loss") & (rows.control_steps == 1)]
+    networks, there = (pd.MultiIndex.from_frame(frame[["width", "seed"]]) for frame in (rows, first))
+    return pd.Series(networks.isin(there), index=rows.index)
+
+
+def growth_by_seed(runs: pd.DataFrame, most_censored: float, most_lost: float, least_depths: int) -> np.ndarray:
     """Slope over depth of log time relative to no dropout, over the decay rate of θ per layer, of every seed.
 
     Args:
         runs: Rows of `collapse/depth_law` of one kind of network, schedule and goal. Time is the sum of learning rates.
-        most_censored: Depths at which more than this share of runs, or of controls, do not get there are left out.
+        most_censored: Depths at which more than this share of runs do not get there are left out.
+        most_lost: So are those at which more than this share of controls do not.
         least_depths: Fewest depths that carry a slope.
 
     Returns:
         One number per seed, NaN where a network diverged; none if too few depths remain.
     """
-    late = runs.groupby("depth")[["censored", "control_censored"]].mean().max(axis=1)
-    used = runs[runs.depth.isin(late.index[late <= most_censored])]
+    late = runs.groupby("depth")[["censored", "control_censored"]].mean()
+    told = (late.censored <= most_censored) & (late.control_censored <= most_lost)
+    used = runs[runs.depth.isin(late.index[told])]
     depths = np.sort(used.depth.unique())
     if len(depths) < least_depths:
         return np.empty(0)

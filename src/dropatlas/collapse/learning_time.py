@@ -6,13 +6,16 @@ import pandas as pd
 from pydantic import Field
 
 from dropatlas.collapse.members import GAINS, MASKED
-from dropatlas.collapse.outcomes import steps_until
+from dropatlas.collapse.outcomes import aligned, steps_until
 from dropatlas.collapse.settings import Training, Width
 from dropatlas.settings import Count, Grid, OpenProbability, Positive, Section
 from dropatlas.steps import log_spaced_steps
 
 GOALS = ("movement", "loss")
 """What steps are counted to."""
+
+RUN = ["width", "gain", "seed"]
+"""Columns that tell the networks apart that are trained side by side."""
 
 
 class LearningTime(Section):
@@ -24,7 +27,7 @@ class LearningTime(Section):
     path_steps: Count = Field(description="training goes on until this many steps with a path are expected")
     measurements: Count = Field(description="measurements per run, evenly spaced in log step")
     target: OpenProbability = Field(description="'learned' means: test loss at most this share of the trivial loss")
-    movement: Positive = Field(description="relative weight movement that counts as having left the initialisation")
+    movement: Positive = Field(description="movement over the norm of w_0 without dropout that counts as having left")
     training: Training = Field(description="seeds, batch, learning rate, test samples")
 
     def conditions(self) -> list[tuple[str, float]]:
@@ -55,20 +58,24 @@ def networks_compared(widths: list[int], variant: str) -> list[tuple[int, str]]:
     return [(1, "plain"), *wider] if variant == "dropout" and 1 in widths else wider
 
 
-def steps_to_goals(history: pd.DataFrame, keys: list[str], target: float, movement: float) -> pd.DataFrame:
+def steps_to_goals(history: pd.DataFrame, target: float, movement: float) -> pd.DataFrame:
     """Steps that every run needs to each goal.
 
+    Movement is counted in one unit for all networks of a width, depth and seed: ‖w_0‖ at gain 1, which is that of the
+    control. A larger initial gain does not put the goal farther away.
+
     Args:
-        history: Rows of many runs, measured at the same steps.
-        keys: Columns that tell runs apart.
+        history: Rows of many runs (`RUN`) of one depth, measured at the same steps; every width and seed has gain 1.
         target: Loss ratio at most which a network has learned.
-        movement: Relative movement at least which it has left its initialisation.
+        movement: Weight movement, in that unit, at least which it has left its initialisation.
 
     Returns:
         The last row of every run, once for each goal (`goal`), with `steps` and `censored` (see `steps_until`).
     """
+    plain = history[(history.gain == "plain") & (history.step == history.step.max())]
+    unit = aligned(plain.set_index(["width", "seed"]).initial_norm, history, ["width", "seed"])
     goals = {
-        "movement": lambda rows: rows.relative_movement >= movement,
+        "movement": lambda rows: rows.weight_distance >= movement * unit,
         "loss": lambda rows: rows.loss_ratio <= target,
     }
-    return pd.concat([steps_until(history, goals[goal], keys).assign(goal=goal) for goal in GOALS], ignore_index=True)
+    return pd.concat([steps_until(history, goals[goal], RUN).assign(goal=goal) for goal in GOALS], ignore_index=True)

@@ -26,9 +26,20 @@ PILOT = 990001
 
 
 def times(
-    ratio=3.0, pure=1.0, compensated=None, spread=0.1, censored=0.0, lost_controls=0.0, shares=1.0, goal_ratio=None
+    ratio=3.0,
+    pure=1.0,
+    compensated=None,
+    spread=0.1,
+    censored=0.0,
+    lost_controls=0.0,
+    shares=1.0,
+    goal_ratio=None,
+    there=0,
 ):
-    """Steps in which θ is found as stated; `ratio` is steps times θ over the 30 steps without dropout."""
+    """Steps in which θ is found as stated; `ratio` is steps times θ over the 30 steps without dropout.
+
+    The controls of the first `there` seeds are at the loss target at once; their networks move five times too fast.
+    """
     rows = []
     for model, width, gain, goal in (
         ("site", 1, "plain", "movement"),
@@ -43,7 +54,9 @@ def times(
                 late, lost = width > 1 and seed < 20 * censored, seed < 20 * lost_controls
                 steps = 1000 / theta if late else 30 * true / theta * (1 + spread * wiggle)
                 known = (model, width, gain, goal, theta, theta, seed, 1000 / theta)
-                rows.append((*known, steps, late, 1000.0 if lost else 30.0, lost, round(1000 * shares)))
+                control = 1000.0 if lost else 1.0 if goal == "loss" and seed < there else 30.0
+                steps = steps / 5 if seed < there else steps
+                rows.append((*known, steps, late, control, lost, round(1000 * shares)))
     names = ["model", "width", "gain", "goal", "theta", "target_theta", "seed", "horizon"]
     names += ["steps", "censored", "control_steps", "control_censored", "crossed_steps"]
     return {LEARNING_TIME: pd.DataFrame(rows, columns=names).assign(diverged=False)}
@@ -63,6 +76,9 @@ def times(
         (times(shares=0.8), REFUTED),
         (times(censored=0.5), REPRODUCED),  # at least so long
         (times(0.5, lost_controls=0.5), OPEN),
+        (times(1.3, there=10), REPRODUCED),  # 0.8 with them
+        (times(0.7, there=10), REFUTED),
+        (times(there=20), OPEN),
     ],
 )
 def test_the_lower_bound(evidence, verdict):
@@ -83,6 +99,15 @@ def test_the_lower_bound(evidence, verdict):
 )
 def test_sufficiency(evidence, verdict):
     assert judged("P22", evidence).verdict == verdict
+
+
+@pytest.mark.parametrize("claim", ["P9", "P22"])
+def test_networks_that_are_there_before_training_are_left_out_and_counted(claim):
+    apart, alike = judged(claim, times(1.5, there=5)), judged(claim, times(1.5))
+    assert (apart.verdict, apart.n) == (REPRODUCED, 15)
+    widths = 2 if claim == "P9" else 1
+    assert f"{5 * widths} of {20 * widths} networks, at the loss target before training, are left out" in apart.reason
+    assert "left out" not in alike.reason
 
 
 def test_runs_that_end_early_cannot_show_that_a_time_is_short():
@@ -170,6 +195,13 @@ def test_the_depth_law_needs_its_control_and_diverged_networks_leave_it_open():
     rows = growth(1.0)[DEPTH_LAW]
     assert judged("P15", {DEPTH_LAW: rows.query("width > 1")}).verdict == OPEN
     assert judged("P15", {DEPTH_LAW: rows.assign(diverged=rows.seed == 1)}).verdict == OPEN
+
+
+def test_depths_at_which_controls_do_not_arrive_do_not_count():
+    rows = growth(1.0)[DEPTH_LAW]
+    few, many = (rows.assign(control_censored=rows.seed < count) for count in (2, 3))
+    assert states(judged("P15", {DEPTH_LAW: few})) == "hhhh"
+    assert states(judged("P15", {DEPTH_LAW: many})) == "oooo"
 
 
 def test_growth_at_the_limit_is_refuted_in_few_trials():
@@ -287,6 +319,7 @@ def test_time_grows_with_depth_in_the_true_world():
             "schedule == 'falling' and model == 'site' and width == 2 and gain == 'plain' and goal == 'movement'"
         ),
         0.5,
+        0.1,
         4,
     )
     assert mean_interval(wide).low > 1.2

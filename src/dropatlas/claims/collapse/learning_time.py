@@ -9,7 +9,7 @@ import pandas as pd
 from dropatlas.claims.checks import all_known, exact_check, mean_check, never_check, no_number, ratio_check, share_check
 from dropatlas.claims.parts import Check, Part, decide
 from dropatlas.claims.verdicts import Judgement
-from dropatlas.collapse.effects import growth_by_seed, time_pairs
+from dropatlas.collapse.effects import growth_by_seed, there_at_start, time_pairs
 from dropatlas.collapse.members import GAINS, MASKED
 
 LEARNING_TIME = "collapse/learning_time"
@@ -32,20 +32,32 @@ def _crossing_checks(rows: pd.DataFrame, cell: list[str], margin: float) -> Iter
 
 
 def _time_cells(rows: pd.DataFrame, most: float) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Runs by cell whose control arrives: at most the share `most` of its runs do not within their horizon."""
-    for (model, width, theta, goal), runs in rows.groupby(["model", "width", "target_theta", "goal"]):
+    """Runs by cell whose control arrives: at most the share `most` of its runs do not within their horizon.
+
+    Seeds whose control is there before training are left out, for both goals.
+    """
+    for (model, width, theta, goal), runs in rows[~there_at_start(rows)].groupby(
+        ["model", "width", "target_theta", "goal"]
+    ):
         if runs.control_censored.mean() <= most:
             yield f"{MASKED[model]}, W = {width}, θ = {theta:g}, {GOALS[goal]}", runs
 
 
+def _left_out(rows: pd.DataFrame) -> str:
+    """How many networks `_time_cells` leaves out, in words; nothing if none."""
+    networks = rows.assign(there=there_at_start(rows)).drop_duplicates(["width", "seed"])
+    lost, count = int(networks.there.sum()), len(networks)
+    return f"{lost} of {count} networks, at the loss target before training, are left out" if lost else ""
+
+
 def judge_p9(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
-    """P9: learning takes at least 1/θ times the steps that it takes without dropout.
+    """P9: at the initial gain 1 learning takes at least 1/θ times the steps that it takes without dropout.
 
     One part, at gain 1 (networks that start as their controls). In every wider network, for every θ and both goals, the
     ratio of mean times, times θ, must be at least 1 - `margin`. Times end at the horizon, which is the control's over
     θ. Controls in the same part: at W = 1, where a mask of dropout cuts or spares everything, the ratio must be 1 up to
     `control`, and masks must have a path as often as θ says, up to `margin`. Cells more than the share `most_censored`
-    of whose networks do not arrive without dropout decide nothing.
+    of whose networks do not arrive without dropout decide nothing; controls that do not count as their horizon, too.
     """
     rows = tables[LEARNING_TIME].query("gain == 'plain'")
     most, margin = criterion["most_censored"], criterion["margin"]
@@ -63,7 +75,8 @@ def judge_p9(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float])
     ]
     censored = rows[~pure].censored.mean()
     told = f"{censored:.0%} of these runs end before they get there" if censored > 0 else ""
-    return decide([Part("learning takes at least 1/θ as long", TIME_RATIO, checks)], told)
+    context = "; ".join(filter(None, [told, _left_out(rows)]))
+    return decide([Part("learning takes at least 1/θ as long at gain 1", TIME_RATIO, checks)], context)
 
 
 def judge_p22(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
@@ -83,15 +96,15 @@ def judge_p22(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
             checks.append(replace(found, p_holds=1.0) if hidden else found)
         none = "no cell that learns without dropout"
         parts.append(Part(f"1/θ is enough at {GAIN_NAMES[gain]}", TIME_RATIO, checks, why_open=none))
-    return decide(parts)
+    return decide(parts, _left_out(rows))
 
 
 def _growth_checks(
-    rows: pd.DataFrame, most_censored: float, least_depths: float, band: tuple[float, float]
+    rows: pd.DataFrame, most_censored: float, criterion: Mapping[str, float], band: tuple[float, float]
 ) -> Iterator[Check]:
     """The growth of time over depth of every kind of network against a band; kinds with too few depths are left out."""
     for (model, width, goal), runs in rows.groupby(["model", "width", "goal"]):
-        growth = growth_by_seed(runs, most_censored, int(least_depths))
+        growth = growth_by_seed(runs, most_censored, criterion["most_censored"], int(criterion["least_depths"]))
         if len(growth):
             yield mean_check(f"{MASKED[model]}, W = {width}, {GOALS[goal]}", all_known(growth), band)
 
@@ -108,35 +121,35 @@ def _decay_checks(rows: pd.DataFrame, margin: float) -> Iterator[Check]:
 
 
 def judge_p15(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
-    """P15: steps to learn grow exponentially with depth as 1/θ does, doubly so at falling learning rates.
+    """P15: the sum of learning rates needed to learn grows exponentially with depth, as 1/θ does.
 
     The number is the slope over L of log(sum of learning rates until the goal, relative to the network without dropout
     of the same depth and seed), one per seed, over the decay rate of θ per layer. Four parts. At a constant and at a
-    falling rate it must be at least 1 - `margin` in every wider network of gain 1, for both goals; with falling rates
-    the sum of rates is about t_0 log(1 + T / t_0), so that T is exponential in it. At each gain (constant rate) it must
-    be 1 up to `sharp`: growth no faster than that of 1/θ.
+    falling rate it must be at least 1 - `margin` in every wider network of gain 1, for both goals. At each gain
+    (constant rate) it must be 1 up to `sharp`: growth just as fast as that of 1/θ, neither faster nor slower.
 
-    Depths at which more than the share `half_censored` of runs do not arrive are left out of the lower bounds, where
-    the others' horizon counts (less than their time; depths are lost from the deep end, where that makes the slope
-    smaller), and more than `most_censored` out of the equalities; kinds of network with fewer than `least_depths` left
-    decide nothing. Controls in the first two parts: dropout of W = 1 must have a slope of 1 up to `sharp`, masks a path
-    as often as θ says and θ the decay stated, up to `margin` and `decay`, and computing steps without a path must
-    change no bit.
+    A run that does not arrive counts as its horizon, which is less than its time, and the same multiple of 1/θ at every
+    depth: it pulls a slope towards 1, down where the slope is above 1, up where it is below. Depths at which more than
+    the share `half_censored` of runs do not arrive are left out of the lower bounds, more than `most_censored` out of
+    the equalities; and everywhere depths at which more than `most_censored` of the controls do not, since their horizon
+    makes the ratio larger. Kinds of network with fewer than `least_depths` left decide nothing. Controls in
+    the first two parts: dropout of W = 1 must have a slope of 1 up to `sharp`, masks a path as often as θ says and θ
+    the decay stated, up to `margin` and `decay`, and computing steps without a path must change no bit.
     """
     rows = tables[DEPTH_LAW]
-    margin, sharp, least = criterion["margin"], criterion["sharp"], criterion["least_depths"]
+    margin, sharp = criterion["margin"], criterion["sharp"]
     equal, parts = (1 - sharp, 1 + sharp), []
     names = {
         "constant": "at a constant learning rate steps grow at least as fast as 1/θ",
-        "falling": "at a falling learning rate the sum of rates does, and steps doubly exponentially",
+        "falling": "at a falling learning rate the sum of rates grows at least as fast as 1/θ",
     }
-    none = f"no wider network with {least:g} depths at which it learns"
+    none = f"no wider network with {criterion['least_depths']:g} depths at which it learns"
     for schedule, name in names.items():
         everything = rows[rows.schedule == schedule]
         runs = everything[everything.gain == "plain"]
         below = (1 - margin, np.inf)
-        wide = list(_growth_checks(runs[runs.width > 1], criterion["half_censored"], least, below))
-        pure = list(_growth_checks(runs[runs.width == 1], criterion["most_censored"], least, equal))
+        wide = list(_growth_checks(runs[runs.width > 1], criterion["half_censored"], criterion, below))
+        pure = list(_growth_checks(runs[runs.width == 1], criterion["most_censored"], criterion, equal))
         networks = everything.drop_duplicates(["model", "width", "depth", "gain", "seed"])
         change = never_check("control", int(networks.differs.sum()), len(networks), len(networks))
         checks = [
@@ -150,6 +163,6 @@ def judge_p15(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
         parts.append(Part(name, GROWTH, checks))
     for gain in GAINS:
         runs = rows[(rows.schedule == "constant") & (rows.gain == gain) & (rows.width > 1)]
-        checks = list(_growth_checks(runs, criterion["most_censored"], least, equal))
-        parts.append(Part(f"steps grow no faster at {GAIN_NAMES[gain]}", GROWTH, checks, why_open=none))
+        checks = list(_growth_checks(runs, criterion["most_censored"], criterion, equal))
+        parts.append(Part(f"steps grow just as fast as 1/θ at {GAIN_NAMES[gain]}", GROWTH, checks, why_open=none))
     return decide(parts)

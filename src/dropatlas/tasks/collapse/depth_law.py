@@ -5,13 +5,17 @@ neither. At constant width and p, θ decays by a fixed rate per layer, -log(1 - 
 of reachable vertices under dropconnect. p is chosen so that all widths and both models share one rate.
 
 Prediction: the logarithm of the steps relative to the network without dropout of the same depth rises with L by at
-least that rate (exponential). At falling rates α_t = α t_0 / (t_0 + t) the *sum* of rates does, so that log T rises
-exponentially (T doubly so). Refuted: a clearly smaller rise. Open: whether it is also no larger, at the initial gain 1
-and at 1/sqrt(q), which makes up for the signal that masks with a path remove.
+least that rate (exponential). At falling rates α_t = α t_0 / (t_0 + t) the *sum* of rates does. Refuted: a clearly
+smaller rise. Open: whether it is also no larger, at the initial gain 1 and at 1/sqrt(q), which makes up for the signal
+that masks with a path remove. Movement is in units of ‖w_0‖ without dropout, at both gains.
+
+That sum is about α t_0 log(1 + T / t_0): once it exceeds α t_0, T is exponential in it, so that T grows doubly
+exponentially with depth. That is arithmetic and not measured: runs may arrive here while the sum is below α t_0.
 
 Steps without a path are not computed: without biases they change nothing (Theorem V.7). Every network is trained a
 second time over its first steps with all of them computed; the two must agree bit for bit. Runs that do not get there
-within the horizon count as the horizon, a lower bound.
+within the horizon count as the horizon: a lower bound of the numerator. Controls that do not, at most a tenth
+of those of a depth that counts, make the ratio larger.
 """
 
 from pathlib import Path
@@ -21,7 +25,7 @@ import pandas as pd
 
 from dropatlas.collapse.depth_law import DepthLaw
 from dropatlas.collapse.drop_rates import decay_rate, drop_rate_decaying
-from dropatlas.collapse.learning_time import steps_to_goals
+from dropatlas.collapse.learning_time import RUN, steps_to_goals
 from dropatlas.collapse.members import MASKED, Descent, Member, Shape
 from dropatlas.collapse.outcomes import aligned
 from dropatlas.collapse.problems import regression_problem
@@ -36,7 +40,8 @@ MEANINGS = {
     **{name: meaning for name, meaning in RUN_MEANINGS.items() if name != "variant"},
     "layer_rate": "decay rate of theta per layer at this width and removal probability",
     "gain": "plain (initial hidden matrices as without dropout) or compensated (larger by 1/sqrt(1 - p))",
-    "goal": "loss (loss ratio at most the target) or movement (relative movement at least its target)",
+    "goal": "loss (loss ratio at most the target) or movement (norm of w_t - w_0 at least "
+    "its target times the norm of w_0 without dropout)",
     "steps": "first measured step that reaches the goal; the horizon if censored",
     "rate_sum": "sum of the learning rates of these steps, over the first learning rate",
     "censored": "whether the goal was not reached within the horizon",
@@ -48,7 +53,6 @@ MEANINGS = {
     "diverged": "whether loss or weights stopped being finite",
 }
 
-RUN = ["width", "gain", "seed"]
 COMPARED = ["relative_movement", "loss_ratio", "crossed_steps"]
 
 
@@ -69,7 +73,7 @@ def tabulate(settings: DepthLaw, seed: int, checkpoints: Path | None = None) -> 
         descent = settings.descent(schedule)
         ensemble = (shape, members, problem, training.batch_size, seed)
         frame = run_ensemble(*ensemble, steps, checkpoints, descent=descent)
-        found = steps_to_goals(frame, RUN, settings.target, settings.movement)
+        found = steps_to_goals(frame, settings.target, settings.movement)
         found["rate_sum"] = descent.rate_sum(found.steps.to_numpy().astype(int))
         if model not in MASKED:
             return found
