@@ -79,7 +79,8 @@ def movement(rows: pd.DataFrame) -> str:
         f"from the gradients of {grid[grid.estimates].seed.nunique()} others, at a quarter and at the end of each run; "
         "cells with at least 20 expected steps that have a path. Line: movement = x. Weights stay if all "
         "filled points at "
-        "x ≤ 0.02 lie inside the dashed box; hollow: the same networks without dropout did not leave either. Right: "
+        "x ≤ 0.02 lie inside the dashed box; hollow: the same networks without dropout did not leave "
+        "either, or x/θ ≤ 0.02, so that not missing paths make x small. Right: "
         f"movement over its bound around the width where paths run out, {near.seed.nunique()} networks per "
         "width, after "
         f"{near.step.max()} steps; dashed: the bound, which decides where θ is at least 0.2 and 20 steps "
@@ -108,15 +109,13 @@ def gradients(norms: pd.DataFrame, optimisers: pd.DataFrame) -> str:
     return (
         f"Above: gradient norms relative to the same networks without dropout, W = {norms.width.iloc[0]}, "
         "ratio of means "
-        f"over {norms.seed.nunique()} seeds with 95 % interval; dotted: 0.9, below which they count as "
-        "smaller (from ten "
-        "layers on). Below: movement over its bound, which momentum must keep (dashed) and Adam exceed "
-        "twofold (dotted), "
-        f"and θ times the steps to learn over those without dropout, at least 0.5 required (dotted); "
-        f"L = {optimisers.depth.iloc[0]}, {optimisers.seed.nunique()} seeds. Cells with θ of at most 0.2 "
-        "decide. Hollow: "
-        "some networks did not learn within the run, so that the time is at least this. Dash-dotted: what "
-        "we expect of Adam."
+        f"over {norms.seed.nunique()} seeds with 95 % interval; dotted: 0.9, below which the means of the first "
+        f"{norms.step.min()} steps (hollow) count as smaller, from ten layers on; later ones are shown only. Below: "
+        "movement over its bound (dashed), which momentum must keep; θ times the steps to learn over those without "
+        "dropout, at least 0.5 required of momentum (dotted); for Adam √θ times them, within the dotted lines required "
+        f"at W = 1. L = {optimisers.depth.iloc[0]}, {optimisers.seed.nunique()} seeds. Cells with θ of at most 0.2 "
+        "decide. Hollow: some networks did not learn within the run, so that the time is at least this. Dash-dotted: "
+        "1/θ times as many steps."
     )
 
 

@@ -116,6 +116,11 @@ class MovementCell(NamedTuple):
         return bool(np.isfinite(self.control).all()) and mean_interval(self.control).low >= LEAVES
 
     @property
+    def every_step(self) -> float:
+        """The x of as many steps that all have a path, with the same M: small where α is small or M vanishes."""
+        return self.drift / self.theta
+
+    @property
     def chances(self) -> float:
         """Expected steps with a path over the steps that the network without dropout needs to leave."""
         return self.expected / self.control_step

@@ -1,4 +1,4 @@
-"""Cells of the tables on gradients and optimisers that figures, captions and verdicts share (P16)."""
+"""Cells of the tables on gradients and optimisers that figures, captions and verdicts share (P16, P23)."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dropatlas.collapse.drift_effects import bound_ratio
-from dropatlas.collapse.ratios import UNKNOWN, LogRatio, paired_ratio
+from dropatlas.collapse.ratios import LogRatio, paired_ratio
 
 MOMENTUM_DECAY = 0.9
 """β of the heavy ball (`dropatlas.collapse.ensemble`)."""
@@ -65,7 +65,8 @@ class OptimiserCell(NamedTuple):
         expected: Steps with a path that a network should meet, θT.
         rows: Rows of table `collapse/optimisers`.
         steps: Steps to the loss target by seed; the horizon where it was not reached.
-        control_steps: Those of the same seeds without dropout; NaN where it was not reached.
+        control_steps: Those of the same seeds without dropout.
+        censored: Share of the networks that did not reach the target: their time is longer than the horizon.
     """
 
     optimiser: str
@@ -75,12 +76,12 @@ class OptimiserCell(NamedTuple):
     rows: pd.DataFrame
     steps: np.ndarray
     control_steps: np.ndarray
+    censored: float
 
     @property
-    def censored(self) -> bool:
-        """Whether a network did not reach the target: its time is longer than the horizon it counts with."""
-        told = self.control_steps <= self.expected / 2
-        return bool(self.rows.steps_to_target.isna()[told].any())
+    def slow_controls(self) -> float:
+        """Share of the networks without dropout that need more steps than have a path here: no run could be as fast."""
+        return float(np.mean(~(self.control_steps <= self.expected)))
 
     @property
     def drift(self) -> LogRatio:
@@ -91,22 +92,21 @@ class OptimiserCell(NamedTuple):
 
     @property
     def time(self) -> LogRatio:
-        """θ times mean steps to learn over those without dropout: 1 if only crossed steps count, and each as much.
+        """θ times mean steps to learn over those without dropout: 1 if only crossed steps count, and each as much."""
+        return paired_ratio(self.theta * self.steps, self.control_steps)
 
-        Of the seeds that learn without dropout within half of the steps with a path that a run should meet: a run of
-        the others is too short to tell. Unknown if they are fewer than half of all.
-        """
-        told = self.control_steps <= self.expected / 2
-        if told.mean() < 0.5:
-            return UNKNOWN
-        return paired_ratio(self.theta * self.steps[told], self.control_steps[told])
+    @property
+    def root_time(self) -> LogRatio:
+        """√θ times mean steps to learn over those without dropout: 1 if a crossed step counts 1/√θ times as much."""
+        return paired_ratio(np.sqrt(self.theta) * self.steps, self.control_steps)
 
 
 def optimiser_cells(table: pd.DataFrame) -> Iterator[OptimiserCell]:
     """The cells of table `collapse/optimisers`, without the controls."""
+    table = table.assign(counted=table.steps_to_target.fillna(table.step))
     for (optimiser, width), runs in table.groupby(["optimiser", "width"], sort=False):
-        controls = runs[runs.variant == "none"].set_index("seed").steps_to_target
+        controls = runs[runs.variant == "none"].set_index("seed").counted
         for theta, rows in runs[runs.variant == "dropout"].groupby("theta", sort=False):
-            steps = rows.steps_to_target.fillna(rows.step).to_numpy()
             control_steps = controls.reindex(rows.seed).to_numpy()
-            yield OptimiserCell(optimiser, width, theta, float(theta * rows.step.iloc[0]), rows, steps, control_steps)
+            times = (rows.counted.to_numpy(), control_steps, float(rows.steps_to_target.isna().mean()))
+            yield OptimiserCell(optimiser, width, theta, float(theta * rows.step.iloc[0]), rows, *times)

@@ -1,15 +1,17 @@
 """Gradient norms under masks, and what momentum and Adam make of them.
 
 E‖f ⊙ g‖ = θ E[‖f ⊙ g‖ | path]: a step without a path has no gradient (Theorem V.7). The first factor is the paper's,
-the second says how much of the signal masks with a path let through.
+the second says how much of the signal masks with a path let through. They are compared at the start of training: the
+network without dropout learns, and its gradients fall with its loss.
 
 Momentum (heavy ball, decay β): w_T - w_0 = -Σ_t α Σ_{s<=t} β^{t-s} f_s ⊙ g_s, and a geometric series gives
 E‖w_T - w_0‖ <= M θ Σα / (1 - β), with M for the run's own gradients. Crossed steps stay what moves weights.
 
-Adam divides by the root mean square of the gradient: a bound proportional to gradient norms cannot hold. A share θ of
-the steps with gradients of size c makes the mean 0.1 c in a crossed step, decaying over the next, and the root mean
-square about √θ c. So a crossed step moves each of N weights by about α/√θ, whatever c is: the path length is about
-√(N/θ)/M times M θ Σα, and learning should take 1/√θ times as many steps as without masks, not 1/θ.
+Adam divides by the root mean square of the gradient, so that its path stays as it is when the loss is multiplied by c,
+while M is: no bound proportional to gradient norms can hold, and movement over M θ Σα says nothing. A share θ of the
+steps with gradients of size c makes the mean 0.1 c in a crossed step, decaying over the next, and the root mean square
+about √θ c. So a crossed step moves each weight by about α/√θ, whatever c is, and learning should take 1/√θ times as
+many steps as without masks, not 1/θ.
 """
 
 from itertools import product

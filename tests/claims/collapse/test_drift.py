@@ -157,6 +157,7 @@ STILL, AWAY = ("plain", 10, 0.01, 2.0, 0.004), ("plain", 50, 0.01, 3.0, 0.3)
         (movement_of([STILL], near=1.0), OPEN),
         (movement_of([AWAY], control=0.01), OPEN),  # cannot tell: without dropout they do not leave either
         (movement_of([("plain", 50, 0.5, 3.0, 0.3)]), OPEN),  # x is not small
+        (movement_of([("plain", 50, 0.01, 30.0, 0.3)]), OPEN),  # nor would x be with a path in every step
         (movement_of([("plain", 50, 0.01, 0.2, 0.3)]), OPEN),  # hardly a step has a path
     ],
 )
@@ -175,6 +176,12 @@ def test_weights_that_hardly_move_stay_however_their_movement_varies():
 def test_cells_whose_control_stays_are_counted():
     found = judged("P7", movement_of([STILL], control=0.01))
     assert "cells cannot tell: they do not leave without dropout either" in found.reason
+
+
+def test_cells_in_which_x_is_small_for_other_reasons_are_counted():
+    found = judged("P7", movement_of([STILL, ("plain", 50, 0.01, 30.0, 0.004)]))
+    assert found.verdict == REPRODUCED
+    assert "cells cannot tell: x/θ is at most 0.02, too" in found.reason
 
 
 def test_movement_that_is_no_number_neither_refutes_nor_confirms():

@@ -79,27 +79,32 @@ def _moved(cell: MovementCell, value: str, band: tuple[float, float]) -> Check:
 def judge_p7(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """P7: weights stay where x = M θ Σα / ‖w_0‖ is small, and keep to their bound near the critical width.
 
-    Two parts. Weights stay: mean ‖w_T - w_0‖/‖w_0‖ is below `stays` in every cell with x at most `small_drift`, at
-    least `least_crossings` expected steps with a path, and a control without dropout that leaves in the same steps.
-    Near the threshold: the mean movement is below its bound in every cell with θ of at least `least_theta` and as many
-    steps with a path.
+    Two parts. Weights stay: mean ‖w_T - w_0‖/‖w_0‖ is below `stays` in every cell that missing paths alone bring to
+    small x, which is x at most `small_drift` but x/θ above it; with at least `least_crossings` expected steps with a
+    path, and a control without dropout that leaves in the same steps. Near the threshold: the mean movement is below
+    its bound in every cell with θ of at least `least_theta` and as many steps with a path.
     """
     small, fewest = criterion["small_drift"], criterion["least_crossings"]
     cells = [c for c in movement_cells(tables[MOVEMENT]) if c.drift <= small and c.expected >= fewest]
-    told = [cell for cell in cells if cell.control_leaves]
+    rare = [cell for cell in cells if cell.every_step > small]
+    told = [cell for cell in rare if cell.control_leaves]
     stay = [_moved(cell, f"x = {cell.drift:.2g}", (-np.inf, criterion["stays"])) for cell in told]
     near = [
         ratio_check(f"W = {cell.width}, θ = {cell.theta:.2g}", bound_ratio(cell.rows), (0.0, 1.0))
         for cell in threshold_cells(tables[MOVEMENT])
         if cell.theta >= criterion["least_theta"] and cell.expected >= fewest
     ]
+    left_out = (
+        _left_out(len(cells) - len(rare), f"x/θ is at most {small:g}, too, so that α or M makes x small"),
+        _left_out(len(rare) - len(told), "they do not leave without dropout either"),
+    )
     return decide(
         [
             Part(
-                f"weights stay where x <= {small:g}",
+                f"weights stay where missing paths make x <= {small:g}",
                 "movement over ‖w_0‖",
                 stay,
-                why_open="no such cell with enough steps that have a path whose control leaves",
+                why_open=f"no such cell with x/θ > {small:g}, enough steps that have a path, and a control that leaves",
             ),
             Part(
                 "near the critical width they keep to the bound",
@@ -108,7 +113,7 @@ def judge_p7(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float])
                 why_open="no such cell with enough steps that have a path",
             ),
         ],
-        _left_out(len(cells) - len(told), "do not leave without dropout either"),
+        "; ".join(filter(None, left_out)),
     )
 
 
@@ -128,7 +133,7 @@ def judge_p17(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
         )
         for gain, name in GAIN_NAMES.items()
     ]
-    return decide(parts, _left_out(len(enough) - len(told), "do not learn without dropout"))
+    return decide(parts, _left_out(len(enough) - len(told), "they do not learn without dropout"))
 
 
 def _leaving(cells: Sequence[MovementCell], least: float) -> list[Check]:
@@ -136,4 +141,4 @@ def _leaving(cells: Sequence[MovementCell], least: float) -> list[Check]:
 
 
 def _left_out(count: int, why: str) -> str:
-    return f"{count} cells cannot tell: they {why}" if count else ""
+    return f"{count} cells cannot tell: {why}" if count else ""

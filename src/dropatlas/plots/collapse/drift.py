@@ -24,7 +24,7 @@ from dropatlas.stats import mean_interval
 Place = Literal["upper left", "lower right"]
 
 SMALL_DRIFT = 0.02
-"""x up to which weights must stay."""
+"""x up to which weights must stay, where it is above that in units of θ."""
 CHANCES = 5.0
 """Steps with a path, over those the control needs to leave, from which on weights should leave."""
 CROSSINGS = 20
@@ -103,7 +103,8 @@ def movement(rows: pd.DataFrame) -> Figure:
     for axes, gain in zip(panels[:2], GAIN_LABELS, strict=True):
         for cell in cells:
             if cell.gain == gain:
-                _movement(axes, cell.drift, cell.moved, colours[cell.depth], told=cell.control_leaves)
+                told = cell.control_leaves and cell.every_step > SMALL_DRIFT
+                _movement(axes, cell.drift, cell.moved, colours[cell.depth], told=told)
         ends = np.array([FLOOR, 30.0])
         axes.plot(ends, ends, color="0.4", lw=1)
         axes.text(2e-6, 8e-6, "movement = $x$", rotation=38, fontsize="small", color="0.3", ha="center")
@@ -112,7 +113,7 @@ def movement(rows: pd.DataFrame) -> Figure:
         axes.set_xlabel("$x = M\\,\\theta\\,\\Sigma\\alpha_t\\,/\\,\\|w_0\\|$")
         axes.xaxis.set_major_locator(LogLocator(numticks=6))
     panels[0].set_ylabel("$\\|w_T - w_0\\|\\,/\\,\\|w_0\\|$")
-    _depth_legend(panels[0], colours, "control did\nnot leave", "lower right")
+    _depth_legend(panels[0], colours, "cannot tell", "lower right")
     _threshold(panels[2], rows)
     return figure
 

@@ -12,14 +12,14 @@ from dropatlas.collapse.gradient_effects import NormCell, norm_cells, optimiser_
 from dropatlas.plots.collapse.shared import GAIN_LABELS, constant_line, error_bar, sequential
 from dropatlas.plots.style import COLOURS
 
-SMALLER, EXCEEDS, OF_INVERSE = 0.9, 2.0, 0.5
-"""Thresholds: norms smaller by a tenth, Adam's movement twice the bound, half of 1/θ steps."""
+SMALLER, OF_INVERSE, ROOT_BAND = 0.9, 0.5, (0.5, 2.0)
+"""Thresholds: norms smaller by a tenth, half of 1/θ steps, and 1/√θ of them up to a factor of two."""
 
 OPTIMISER_LABELS = {"sgd": "plain descent", "momentum": "momentum", "adam": "Adam"}
 
 
 def gradients(norms: pd.DataFrame, optimisers: pd.DataFrame) -> Figure:
-    """Norms relative to no dropout over depth (above); movement over its bound and time to learn by theta (below).
+    """Norms relative to no dropout over depth (above); movement and time to learn by theta (below).
 
     Args:
         norms: Table `collapse/gradients`.
@@ -72,22 +72,26 @@ def _optimisers(panels: np.ndarray, rows: pd.DataFrame) -> None:
             cell.theta * 1.05 ** (names.index(cell.optimiser) - 1) * 1.02 ** (2 * list(markers).index(cell.width) - 1)
         )
         style = {"fmt": markers[cell.width], "ms": 5, "capsize": 2.5, "color": colours[cell.optimiser]}
-        error_bar(panels[1] if cell.optimiser == "adam" else panels[0], place, cell.drift.interval(), **style)
         fill = {"mfc": "white"} if cell.censored else {}
-        error_bar(panels[2], place, cell.time.interval(), **style, **fill)
+        if cell.optimiser == "adam":
+            error_bar(panels[2], place, cell.root_time.interval(), **style, **fill)
+        else:
+            error_bar(panels[0], place, cell.drift.interval(), **style)
+            error_bar(panels[1], place, cell.time.interval(), **style, **fill)
     shown = sorted({round(cell.theta, 6) for cell in cells})
     thetas = np.geomspace(rows.theta.min(), 1, 50)
-    panels[2].plot(thetas, np.sqrt(thetas), color=colours.get("adam"), lw=1, ls="-.")
-    for axes, limits in ((panels[0], ()), (panels[1], (EXCEEDS,)), (panels[2], (OF_INVERSE,))):
+    panels[2].plot(thetas, 1 / np.sqrt(thetas), color="0.4", lw=1, ls="-.")
+    for axes, limits in ((panels[0], ()), (panels[1], (OF_INVERSE,)), (panels[2], ROOT_BAND)):
         constant_line(axes)
         for limit in limits:
             axes.axhline(limit, color=COLOURS[3], lw=1, ls=":")
         axes.set(xscale="log", yscale="log", xlabel="crossing probability $\\theta$")
         axes.set_xticks(shown, [f"{theta:.2g}" for theta in shown], minor=False)
         axes.set_xticks([], minor=True)
-    panels[0].set(title="plain descent and momentum", ylabel="movement over its bound\n(momentum: over $1-\\beta$)")
-    panels[1].set(title="Adam", ylabel="movement over $M\\,\\theta\\,\\Sigma\\alpha_t$")
-    panels[2].set(title="time to learn", ylabel="$\\theta\\,T_{learn}$ over that without dropout")
+    told = "over that without dropout"
+    panels[0].set(title="movement", ylabel="movement over its bound\n(momentum: over $1-\\beta$)")
+    panels[1].set(title="time to learn", ylabel=f"$\\theta\\,T_{{learn}}$ {told}")
+    panels[2].set(title="time to learn, Adam", ylabel=f"$\\sqrt{{\\theta}}\\,T_{{learn}}$ {told}")
     handles = [
         plt.Line2D([], [], ls="", marker="o", color=c, label=OPTIMISER_LABELS[name]) for name, c in colours.items()
     ]
@@ -96,6 +100,6 @@ def _optimisers(panels: np.ndarray, rows: pd.DataFrame) -> None:
     ]
     handles += [
         plt.Line2D([], [], ls="", marker="o", mfc="white", color="0.4", label="at least"),
-        plt.Line2D([], [], ls="-.", lw=1, color=colours.get("adam", "0.4"), label="$\\sqrt{\\theta}$"),
+        plt.Line2D([], [], ls="-.", lw=1, color="0.4", label="$1/\\theta$"),
     ]
     panels[2].legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")

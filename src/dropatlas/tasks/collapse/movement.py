@@ -2,9 +2,10 @@
 
 Paper: E‖w_T - w_0‖ <= M θ Σα (Theorem V.3). Over ‖w_0‖ that is a pure number, x = M θ Σα / ‖w_0‖, with M the mean norm
 of the filtered gradient given a path, from other seeds than those whose movement is judged. Prediction (weights stay):
-where x is small, weights do not move, although many steps have a path and the same networks without dropout leave in
-the same steps. Every step is computed, so that movement without a path would show. Refuted by weights that move
-further than that: then θ is not what protects them.
+where missing paths make x small (x/θ, that of as many steps which all have a path, is not), weights do not move,
+although many steps have a path and the same networks without dropout leave in the same steps. Every step is computed,
+so that movement without a path would show. Refuted by weights that move further than that: then θ is not what protects
+them.
 
 Near the critical width (L = 100, p = 0.3) a second series measures movement against x itself: the ratio must stay below
 1. In the narrowest of these networks nearly all movement comes from one step in a rare run: there the bound is nearly

@@ -1,10 +1,10 @@
 """Movement and time to learn under momentum and Adam, which the paper's summary names as a limitation.
 
 Predictions (`dropatlas.collapse.gradients` derives them): momentum stays below M θ Σα / (1 - β) and needs, like plain
-descent, order 1/θ steps to learn; Adam moves further than M θ Σα by a factor that grows as θ falls, and, as rare
-gradients are scaled up by about 1/√θ, needs only order 1/√θ steps. Width 1 is the pure case: a mask with a path
-removes nothing. A run that does not reach the target counts with its horizon, which can only make its time look
-shorter.
+descent, order 1/θ steps to learn; Adam, which scales rare gradients up by about 1/√θ, needs only order 1/√θ steps.
+Width 1 is the pure case: a mask with a path removes nothing. Refuted by momentum above its bound or with clearly less
+than half of 1/θ times the steps without dropout, and by Adam beyond a factor of two of 1/√θ times them. A run that does
+not reach the target counts with its horizon, which can only make its time look shorter.
 """
 
 from functools import partial
