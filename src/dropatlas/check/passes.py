@@ -192,7 +192,7 @@ def _backward(drops: bool) -> AbstractContextManager[None]:
     """Makes a backward pass possible: cuDNN's recurrent layers have none in evaluation mode."""
     if drops or not torch.cuda.is_available():
         return nullcontext()
-    return torch.backends.cudnn.flags(enabled=False)  # type: ignore[no-any-return]
+    return torch.backends.cudnn.flags(enabled=False)
 
 
 def by_sample(values: Tensor, dimension: int | None, size: int) -> Tensor:
@@ -213,7 +213,7 @@ class Passes:
 
     def __post_init__(self) -> None:
         self._modes = [(part, part.training) for part in self.module.modules()]
-        self._settling: list[nn.Module] = []
+        self._settling: list[nn.modules.batchnorm._BatchNorm] = []
         self.batch_norms = [part for part, _ in self._modes if isinstance(part, nn.modules.batchnorm._BatchNorm)]
 
     def outputs(self, batch: Batch, seed: int, drops: bool = True) -> list[Tensor]:
@@ -274,29 +274,30 @@ class Passes:
 
     def settle_statistics(self, batch: Batch, seed: int) -> list[str]:
         """Give batch normalisation that has seen nothing yet the statistics of these inputs in training; notes."""
-        fresh = [
-            part
-            for part, is_training in self._modes
-            if is_training and part in self.batch_norms and part.running_mean is not None
-            if not part.running_mean.any() and bool((part.running_var == 1).all())
-        ]
+        training = {id(part) for part, is_training in self._modes if is_training}
+        fresh = []
+        for part in self.batch_norms:
+            mean, variance = part.running_mean, part.running_var
+            if id(part) not in training or mean is None or variance is None:
+                continue
+            if not mean.any() and bool((variance == 1).all()):
+                fresh.append((part, mean, variance, part.momentum))
         if not fresh:
             return []
-        self._settling = fresh
-        stored = [(part.running_mean.clone(), part.running_var.clone(), part.momentum) for part in fresh]
+        self._settling = [part for part, *_ in fresh]
         try:
             for draw in range(SETTLING):
-                for part in fresh:
+                for part in self._settling:
                     part.momentum = 1 / (draw + 1)  # the plain mean of all passes
                 self.outputs(batch, seed + draw)
         except Exception:  # whatever forward raises in training mode, as for one sample alone
-            for part, (mean, variance, _) in zip(fresh, stored, strict=True):
-                part.running_mean.copy_(mean)
-                part.running_var.copy_(variance)
+            for _, mean, variance, _ in fresh:
+                mean.zero_()
+                variance.fill_(1)
             return ["batch normalisation has its initial statistics still: train some steps first to judge the signal"]
         finally:
             self._settling = []
-            for part, (_, _, momentum) in zip(fresh, stored, strict=True):
+            for part, *_, momentum in fresh:
                 part.momentum = momentum
         return ["batch normalisation had its initial statistics; those of these inputs were taken instead"]
 
