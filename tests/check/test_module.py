@@ -3,6 +3,7 @@
 import random
 import re
 import warnings
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -15,9 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import prune
 
-from dropatlas.check import MaskCheck, PercolationWarning, check_module
+from dropatlas.check import MaskCheck, PercolationWarning, check_module, sampling
 from dropatlas.check import module as module_check
 from dropatlas.check.crossing import Chain
+from dropatlas.check.result import LEAST_AGREEMENT
 from dropatlas.layers import (
     DropConnectConv2d,
     DropConnectLinear,
@@ -526,6 +528,58 @@ def test_samples_and_paths_that_rectifiers_switch_off_are_not_the_masks_doing():
     assert dead.zero_gradients.contains(0.5)  # of the sample that has a gradient
 
 
+@pytest.mark.parametrize("activation", [nn.Tanh, nn.Sigmoid, nn.GELU, nn.ELU])
+def test_saturated_units_are_no_cuts(activation):
+    module = nn.Sequential(nn.Linear(20, 8), activation(), nn.Dropout(0.5), nn.Linear(8, 2))
+    inputs = torch.randint(256, (64, 20)).float()
+    for net in (module, Untraceable(*module)):
+        found = quietly(net, inputs, samples=3000)
+        assert found.method.startswith("exact" if net is module else "sampled")
+        assert found.cut_probability == pytest.approx(0.5**8, abs=0.004)
+    if activation is nn.Tanh:
+        assert found.zero_gradients.low > found.cut_probability
+    with torch.no_grad():
+        module[0].weight.abs_().mul_(10 if activation in (nn.Tanh, nn.Sigmoid) else -10)
+    found = quietly(module, inputs + 100, samples=100)
+    assert found.theta == 1 - 0.5**8
+    assert any("saturated" in text for text in found.warnings)
+
+
+@pytest.mark.parametrize(
+    "relu",
+    [
+        lambda x: x.clamp(min=0),
+        lambda x: x.clamp_(0),
+        lambda x: torch.clamp_min(input=x, min=0),
+        lambda x: torch.maximum(x, torch.zeros(())),
+        lambda x: torch.max(torch.zeros_like(x), x),
+        lambda x: torch.where(x > 0, x, 0),
+        lambda x: torch.where(x <= 0, torch.zeros(()), x),
+        lambda x: x * (x > 0),
+        lambda x: (x > 0).to(x.dtype) * x,
+    ],
+)
+def test_rectifiers_written_by_hand_are_no_masks(relu):
+    class ByHand(ThreeLayers):
+        def forward(self, x):
+            return self.fc3(self.drop(relu(self.fc2(self.drop(relu(self.fc1(x)))))))
+
+    found = quietly(Untraceable(ByHand()), torch.randn(50, 4), samples=3000)
+    assert_samples(found, 0.5625)
+    assert found.zero_gradients.low > 0.5
+
+
+def test_masks_written_with_the_same_functions_stay_masks():
+    class ByHand(ThreeLayers):
+        def forward(self, x):
+            x = self.fc1(x)
+            x = torch.where(torch.rand_like(x) > 0.5, x, 0)
+            noisy = self.fc2(x) * 0 + torch.rand(x.shape, dtype=x.dtype) - 0.5  # a gate of noise beside the input
+            return self.fc3(self.fc2(x) * (noisy > 0))
+
+    assert_samples(quietly(ByHand(), torch.randn(50, 4), samples=3000), 0.5625)
+
+
 def test_half_precision_is_no_cut():
     """A gradient of 1e-12 underflows in float16."""
     for dtype in (torch.float16, torch.bfloat16):
@@ -596,9 +650,80 @@ def test_depth_drowns_the_signal_of_a_module_whose_paths_are_left():
     layers = [layer for _ in range(30) for layer in (nn.Linear(30, 30), nn.Tanh(), nn.Dropout(0.5))]
     module, inputs = nn.Sequential(*layers, nn.Linear(30, 3)), torch.randn(16, 30)
     with pytest.warns(PercolationWarning, match="two masks agree on a share"):
-        found = check_module(module, inputs, samples=16 * 600)
+        found = check_module(module, inputs)
     assert found.theta > 0.999
-    assert "is not excluded: draw" in str(quietly(module, inputs, samples=16 * 50))  # too few masks to tell
+
+
+@pytest.mark.parametrize("batch", [64, 250, 300])
+def test_masks_are_drawn_until_the_agreement_is_decided(batch):
+    for seed in range(3):
+        torch.manual_seed(seed)
+        layers = [layer for _ in range(12) for layer in (nn.Linear(64, 64), nn.Tanh(), nn.Dropout(0.5))]
+        with pytest.warns(PercolationWarning, match="two masks agree on a share"):
+            check_module(nn.Sequential(*layers), torch.randn(batch, 64))
+    shallow = quietly(nn.Sequential(*layers[:6]), torch.randn(batch, 64))
+    assert shallow.agreement_interval.low > 0.01
+    assert "verdict      masks are no problem for this network" in str(shallow)
+
+
+def test_what_is_not_known_of_the_signal_is_no_clean_bill(monkeypatch):
+    """Time runs out, there is one sample only, or outputs are one number."""
+    module = nn.Sequential(nn.Linear(64, 64), nn.Tanh(), nn.Dropout(0.5), nn.Linear(64, 64))
+    for net, inputs, reason in (
+        (module, torch.randn(1, 64), "it needs 2 samples or more"),
+        (Returning(module, lambda y, _: y.mean()), torch.randn(8, 64), "the outputs have no dimension of samples"),
+        (module, torch.ones(8, 64), "the outputs of different samples do not differ"),
+    ):
+        found = quietly(net, inputs, samples=3000)
+        assert any(note.startswith(f"the agreement is not known: {reason}") for note in found.notes), found.notes
+        assert "masks are no problem" not in str(found)
+        assert "cannot be told" in str(found)
+    monkeypatch.setattr(sampling, "MOST_SECONDS", 0)
+    layers = [layer for _ in range(12) for layer in (nn.Linear(64, 64), nn.Tanh(), nn.Dropout(0.5))]
+    found = quietly(nn.Sequential(*layers), torch.randn(300, 64))
+    assert found.agreement_interval.contains(LEAST_AGREEMENT)
+    assert "cannot be told: that the agreement is" in " ".join(str(found).split())
+
+
+class Returning(nn.Module):
+    """A module whose forward gives something made from its output and its input."""
+
+    def __init__(self, module: nn.Module, wrap: Callable[[Tensor, Tensor], object]) -> None:
+        super().__init__()
+        self.module, self.wrap = module, wrap
+
+    def forward(self, x):
+        return self.wrap(self.module(x), x)
+
+
+def test_the_agreement_of_outputs_with_samples_second_is_found():
+    for module, inputs in (
+        (nn.LSTM(3, 16, num_layers=2, dropout=0.3), torch.randn(5, 8, 3)),
+        (nn.LSTM(3, 16, num_layers=2, dropout=0.3, batch_first=True), torch.randn(8, 5, 3)),
+        (encoder(batch_first=False), torch.randn(5, 8, 8)),
+    ):
+        found = quietly(module, inputs, samples=200)
+        assert found.samples == 8
+        assert 0.05 < found.agreement < 1
+
+
+def test_batch_normalisation_that_has_seen_nothing_takes_the_statistics_of_the_inputs():
+    """Without them 20 layers of small weights would seem to lose a signal that training normalises."""
+    layers = [layer for _ in range(20) for layer in (nn.Linear(32, 32, bias=False), nn.BatchNorm1d(32), nn.ReLU())]
+    module = nn.Sequential(*layers, nn.Dropout(0.1), nn.Linear(32, 3))
+    inputs = 100 * torch.randn(32, 32) + 50
+    found = quietly(module, inputs, samples=320)
+    assert any("had its initial statistics" in note for note in found.notes)
+    assert module[1].num_batches_tracked == 0
+    assert module[1].momentum == 0.1
+    assert torch.equal(module[1].running_mean, torch.zeros(32))
+    for _ in range(100):
+        module(inputs)
+    trained = quietly(module, inputs, samples=320)
+    assert not any("initial statistics" in note for note in trained.notes)
+    assert found.agreement == pytest.approx(trained.agreement, abs=0.02)
+    alone = quietly(nn.Sequential(nn.Linear(4, 2), nn.BatchNorm1d(2), nn.Dropout(0.5)), torch.randn(1, 4), samples=50)
+    assert any("train some steps first" in note for note in alone.notes)
 
 
 def test_a_sound_network_warns_of_nothing():
@@ -714,6 +839,32 @@ class ByIndex(nn.Module):
         return self.drop(self.table[ids % 30])
 
 
+class Frozen(ThreeLayers):
+    def forward(self, x):
+        with torch.no_grad():
+            x = self.fc1(x)
+        return self.fc3(self.drop(x))
+
+
+def test_a_detached_input_is_said():
+    for module, inputs in ((Frozen(), X), (Returning(ThreeLayers(), lambda y, x: x.detach() * 2), X)):
+        with pytest.raises(ValueError, match=r"forward detaches them.* check the rest alone"):
+            check_module(module, inputs)
+    model = Tokens().requires_grad_(False)  # frozen, but not detached
+    assert_samples(quietly(model, IDS, samples=500), 0.7)
+
+
+def test_outputs_that_are_cut_apart_are_mentioned():
+    for wrap in (lambda y, x: (y, x.clone(), x.new_ones(len(x))), lambda y, x: {"y": y, "features": x * 2}):
+        found = quietly(Returning(ThreeLayers(), wrap), torch.randn(8, 4), samples=2000)
+        assert found.theta == 1
+        (note,) = [note for note in found.notes if "to each alone" in note]
+        alone, copy = map(float, re.search(r"about (\S+), ([\d.]+):", note).groups())
+        assert (alone, copy) == (pytest.approx(0.5625, abs=0.05), 1)
+    alike = quietly(Returning(ThreeLayers(), lambda y, _: (y, y * 2)), torch.randn(8, 4), samples=100)
+    assert not any("alone" in note for note in alike.notes)
+
+
 def test_nothing_to_differentiate_is_said():
     with pytest.raises(ValueError, match=r"nothing differentiable is found.*detach"):
         check_module(Detached(), X)
@@ -723,6 +874,68 @@ def test_nothing_to_differentiate_is_said():
         check_module([nn.Linear(3, 3), nn.Linear(3, 3)], X)
     with pytest.raises(ValueError, match="samples must be an integer >= 10, got 5"):
         check_module(ThreeLayers(), X, samples=5)
+
+
+HALF = torch.tensor([[1, 1, 1, 0, 0, 0]] * 4)
+LENGTHS = torch.tensor([2, 4, 1, 6])
+
+
+class Pooled(nn.Module):
+    """One of two hidden units of each token kept with probability 0.5; integers take part in what follows."""
+
+    def __init__(self, pool: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.token, self.neck, self.head = nn.Embedding(30, 8), nn.Linear(8, 2), nn.Linear(2, 3)
+        self.drop, self.pool = nn.Dropout(0.5), pool
+
+    def forward(self, ids, others):
+        return self.head(self.drop(self.neck(self.pool(self.token(ids), others))))
+
+
+@pytest.mark.parametrize(
+    ("pool", "others"),
+    [
+        (lambda h, mask: (h * mask[..., None]).sum(1), HALF),
+        (lambda h, mask: (h * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True), HALF),
+        (lambda h, mask: (h * mask.to(h.dtype)[..., None]).sum(1) / mask.sum(1)[:, None].to(h.dtype), HALF),
+        (lambda h, lengths: h[torch.arange(len(h)), lengths - 1], LENGTHS),
+        (lambda h, lengths: h.sum(1) / lengths[:, None], LENGTHS),
+    ],
+)
+def test_integers_among_the_inputs_leave_the_graph_whole(pool, others):
+    found = quietly(Pooled(pool), (IDS, others), samples=2000)
+    assert_samples(found, 0.75)
+
+    class After(Pooled):  # the same behind the masks
+        def forward(self, ids, others):
+            h = self.drop(self.neck(self.token(ids[:, :1])).expand(-1, 6, -1)[:, :1]).expand(-1, 6, -1)
+            return self.head(self.pool(h, others))
+
+    assert_samples(quietly(After(pool), (IDS, others), samples=2000), 0.75)
+
+    class ByTable(Pooled):  # a table that is no embedding, whose lookup alone counts as input
+        def forward(self, ids, others):
+            h = self.drop(self.neck(self.token.weight[ids[:, :1]]))
+            return self.head(self.pool(h.expand(-1, 6, -1), others))
+
+    assert_samples(quietly(ByTable(pool), (IDS, others), samples=2000), 0.75)
+
+
+@pytest.mark.parametrize(
+    ("join", "theta"),
+    [
+        (lambda y, x, t: x @ torch.ones(4, 3).to(x) * t[:, None] + y, 1.0),  # a skip connection
+        (lambda y, _, t: y.gather(1, (t % 3)[:, None]), 0.5625),
+        (lambda y, _, t: functional.cross_entropy(y, t % 3), 0.5625),
+        (lambda y, _, t: functional.cross_entropy(y, t % 3, reduction="none"), 0.5625),
+    ],
+)
+def test_integers_beside_numbers_leave_the_graph_whole(join, theta):
+    class Joined(ThreeLayers):
+        def forward(self, x, t):
+            return join(super().forward(x), x, t)
+
+    assert_samples(quietly(Joined(), (torch.randn(8, 4), torch.arange(1, 9)), samples=2000), theta)
 
 
 def test_tokens_may_be_looked_up_by_index_or_turned_into_numbers():

@@ -136,11 +136,17 @@ class MaskCheck:
                     f"they need {self._more_steps}"
                 )
         zero = self.zero_gradients
+        if self.samples and self.dead_samples == self.samples:
+            found.append(
+                "the input gradient is exactly zero for all inputs without masks too: units are off (ReLU at 0) or "
+                "saturated (tanh of large numbers)"
+            )
         if zero is not None and zero.low > self.cut_probability + 1 - TARGET:
             found.append(
                 f"the input gradient is exactly zero for a share {zero.estimate:.3g} of all samples, masks alone cut "
-                f"{self.cut_probability:.3g}: on many paths that masks leave, units are off (ReLU at 0); widen the "
-                "narrowest layers or use an activation without a flat side"
+                f"{self.cut_probability:.3g}: on many paths that masks leave, units are off (ReLU at 0) or saturated "
+                "(tanh of large numbers): scale the inputs, widen the narrowest layers or use an activation without a "
+                "flat side"
             )
         return found
 
@@ -150,11 +156,12 @@ class MaskCheck:
         cut, agreement = self.cut_interval, self.agreement_interval
         if cut is not None and cut.high > 1 - TARGET:
             return f"no problem was found; that more than {1 - TARGET:.2g} are cut is not excluded: draw more samples"
+        if self.is_measured and agreement is None:
+            return "paths are no problem; whether mask noise hides the signal cannot be told (see the note)"
         if agreement is not None and agreement.low <= LEAST_AGREEMENT:
-            times = math.ceil((agreement.high - agreement.low) / LEAST_AGREEMENT)
             return (
-                f"paths are no problem; that the agreement is below {LEAST_AGREEMENT:.2g} is not excluded: draw "
-                f"{times} times as many samples"
+                "paths are no problem; whether mask noise hides the signal cannot be told: that the agreement is below "
+                f"{LEAST_AGREEMENT:.2g} is not excluded; give more inputs"
             )
         return "masks are no problem for this network"
 

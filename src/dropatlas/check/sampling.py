@@ -4,9 +4,10 @@ In training mode the gradient of a sample's output by its input is exactly zero 
 path. Drawing many masks gives the share of cut samples, 1 - θ, with a binomial interval. Two things must not be taken
 for masks:
 
-- *Rectifiers.* A ReLU unit that is off passes no gradient either. Paths are therefore counted with leaky rectifiers,
-  whose gradient vanishes nowhere; the share of zero gradients with the rectifiers as they are is reported beside it.
-  Known are those of torch by their names; one written with `clamp` or `maximum` is taken for a mask where it is off.
+- *Activations.* A ReLU unit that is off passes no gradient either, nor does a tanh that is saturated. Paths are
+  therefore counted with activations that have a slope everywhere; the share of zero gradients with the activations as
+  they are is reported beside it. Known are those of torch by their names, and rectifiers written with `clamp`,
+  `maximum`, `where(x > 0, x, 0)` or `x * (x > 0)`; another one is taken for a mask where it is off.
 - *What is zero anyway.* A sample without any gradient when nothing is dropped says nothing about masks, and is
   left out.
 
@@ -20,6 +21,7 @@ networks.
 """
 
 import math
+import time
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -30,6 +32,7 @@ from torch import Tensor
 
 from dropatlas.check.nested import tensors_in, with_tensors
 from dropatlas.check.passes import Batch, Passes, by_sample
+from dropatlas.check.result import LEAST_AGREEMENT
 from dropatlas.layers.dropping import EdgeDropping
 from dropatlas.stats import Interval, binomial_interval
 
@@ -40,6 +43,8 @@ LARGEST_INPUT = 2**20  # numbers in the inputs of one pass, likewise; a token co
 LOOKS = 16  # passes that decide whether masks are drawn per sample
 MOST_OUTPUTS = 4096  # numbers of one pass that the agreement is taken over, evenly spaced
 MOST_SIGNALS = 2000  # masks of each sample that it is taken over
+MOST_SECONDS = 10  # in which masks are drawn beyond those asked for until the agreement is decided
+MOST_APART = 100  # backward passes that look at outputs one by one
 LEAST_MASKS = 5  # fewest from which an agreement is estimated
 SURE = 1e-6  # level at which a second kind of masks counts as found
 
@@ -104,7 +109,9 @@ def measure(passes: Passes, batch: Batch, axes: list[int | None], samples: int, 
     for draw in range(count):
         masks_seed = _seed(seed, draw)
         drawn, has_gradient = passes.gradients(batch, masks_seed)
-        has_path = passes.gradients(batch, masks_seed, is_leaky=True)[1] if passes.saw_rectifier else has_gradient
+        has_path = has_gradient
+        if passes.saw_rectifier and not has_gradient.all():
+            has_path = has_gradient | passes.gradients(batch, masks_seed, is_leaky=True)[1]
         cut.append(~has_path.reshape(copies, rows))
         zero.append(~has_gradient.reshape(copies, rows))
         if len(signals) < MOST_SIGNALS:
@@ -116,12 +123,29 @@ def measure(passes: Passes, batch: Batch, axes: list[int | None], samples: int, 
             "dropout layer is in evaluation mode (module.train() sets them all), and that layers whose rates follow "
             "their gradients have had a first backward pass"
         )
-    control = control if [x.shape[1:] for x in control] == [x.shape[1:] for x in drawn] else []
-    agreement, signal_factor = _agreement(signals, _signals(control, axes, 1, rows) if control else [])
-    if agreement is None:
-        notes.append(
-            "the agreement is not known: it needs 2 samples or more whose outputs differ by more than rounding"
-        )
+    notes += _apart(passes, batch, linked, [_seed(seed, draw) for draw in range(count)])
+    why_unknown = _why_no_signal(control, drawn, axes, rows)
+    agreement, signal_factor = None, None
+    if not why_unknown:
+        without = _signals(control, axes, 1, rows)
+        agreement, signal_factor = _agreement(signals, without)
+        deadline = time.monotonic() + MOST_SECONDS
+        while len(signals) < LEAST_MASKS or (
+            agreement is not None
+            and agreement.contains(LEAST_AGREEMENT)
+            and len(signals) < MOST_SIGNALS
+            and time.monotonic() < deadline
+        ):
+            for _ in range(-(-max(LEAST_MASKS, len(signals)) // copies)):  # twice as many, in outputs alone
+                signals += _signals(passes.outputs(batch, _seed(seed, count)), axes, copies, rows)
+                count += 1
+                if len(signals) >= LEAST_MASKS and time.monotonic() > deadline:
+                    break
+            agreement, signal_factor = _agreement(signals, without)
+        if agreement is None:
+            why_unknown = "the outputs of different samples do not differ by more than rounding"
+    if why_unknown:
+        notes.append(f"the agreement is not known: {why_unknown}")
     if passes.drops_in_evaluation:
         notes.append("functional dropout acts in evaluation mode too: pass training=self.training")
     return Measured(
@@ -135,6 +159,46 @@ def measure(passes: Passes, batch: Batch, axes: list[int | None], samples: int, 
         signal_factor=signal_factor,
         notes=tuple(notes),
     )
+
+
+def _why_no_signal(control: list[Tensor], drawn: list[Tensor], axes: list[int | None], rows: int) -> str:
+    """Reason for which outputs with and without masks cannot be compared between samples; empty if there is none."""
+
+    def shapes(outputs: list[Tensor]) -> list[list[int]]:  # of one sample
+        return [
+            [size for dimension, size in enumerate(output.shape) if dimension != axis]
+            for output, axis in zip(outputs, axes, strict=True)
+            if axis is not None
+        ]
+
+    if rows < 2:
+        return "it needs 2 samples or more that do not depend on each other"
+    if all(axis is None for axis in axes):
+        return "the outputs have no dimension of samples"
+    if len(control) != len(drawn) or shapes(control) != shapes(drawn):
+        return "training mode gives other outputs than evaluation mode"
+    return ""
+
+
+def _apart(passes: Passes, batch: Batch, linked: Tensor, seeds: list[int]) -> list[str]:
+    """A note with the θ of each output alone, where under the same masks these are not all cut alike."""
+    first = passes.gradients_apart(batch, seeds[0], is_leaky=passes.saw_rectifier)
+    if len(first) == 1:
+        return []
+    more = seeds[1 : max(1, MOST_APART // len(first))]
+    found = [first, *(passes.gradients_apart(batch, each, is_leaky=passes.saw_rectifier) for each in more)]
+    if len({each.shape for each in found}) > 1:
+        return []
+    counts = linked.repeat(batch.size // len(linked))
+    alive = torch.stack(found, 1)[:, :, counts].flatten(1)  # (output, mask and sample)
+    alive = alive[alive.any(1)]  # others do not depend on the inputs
+    if bool((alive == alive[:1]).all()):
+        return []
+    each = ", ".join(f"{share:.3g}" for share in alive.double().mean(1).tolist())
+    return [
+        f"theta counts a path to any output; to each alone, in their order, it is about {each}: to check one, give a "
+        "module that returns it alone"
+    ]
 
 
 def _seed(seed: int, draw: int) -> int:
