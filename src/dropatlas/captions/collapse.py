@@ -97,8 +97,8 @@ def gradients(norms: pd.DataFrame, optimisers: pd.DataFrame) -> str:
     return (
         f"Above: gradient norms relative to the same networks without dropout, W = {norms.width.iloc[0]}, "
         "ratio of means "
-        f"over {norms.seed.nunique()} seeds with 95 % interval; dotted: 0.9, below which the means of the first "
-        f"{norms.step.min()} steps (hollow) count as smaller, from ten layers on; later ones are shown only. Below: "
+        f"over {norms.seed.nunique()} seeds with 95 % interval; dotted: 0.9, below which the means over the first "
+        "steps (hollow) count as smaller, from ten layers on; those over all steps are shown only. Below: "
         "movement over its bound (dashed), which momentum must keep; θ times the steps to learn over those without "
         "dropout, at least 0.5 required of momentum (dotted); for Adam √θ times them, within the dotted lines required "
         f"at W = 1. L = {optimisers.depth.iloc[0]}, {optimisers.seed.nunique()} seeds. Cells with θ of at most 0.2 "
