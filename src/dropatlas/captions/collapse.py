@@ -1,12 +1,21 @@
 """Captions of the training-collapse report; arguments are the result tables that the figures show."""
 
 import pandas as pd
-
-from dropatlas.collapse.effects import CERTAIN, PAIR, equal_pairs, learners, network_counts, there_at_start
+from dropatlas.collapse.effects import CERTAIN
+from dropatlas.collapse.effects import PAIR
+from dropatlas.collapse.effects import equal_pairs
+from dropatlas.collapse.effects import learners
+from dropatlas.collapse.effects import network_counts
+from dropatlas.collapse.effects import there_at_start
 from dropatlas.collapse.partings import partings
-from dropatlas.collapse.topology_effects import convolution_cells, paired_differences
-from dropatlas.collapse.trainability import FEW, LOST, MANY, WIDE
+from dropatlas.collapse.topology_effects import convolution_cells
+from dropatlas.collapse.topology_effects import paired_differences
+from dropatlas.collapse.trainability import FEW
+from dropatlas.collapse.trainability import LOST
+from dropatlas.collapse.trainability import MANY
+from dropatlas.collapse.trainability import WIDE
 from dropatlas.collapse.variants import MODIFIED
+
 
 GAINS = {"plain": "gain 1", "compensated": "gain 1/√q"}
 
@@ -100,8 +109,8 @@ def gradients(norms: pd.DataFrame, optimisers: pd.DataFrame) -> str:
     return (
         f"Above: gradient norms relative to the same networks without dropout, W = {norms.width.iloc[0]}, "
         "ratio of means "
-        f"over {norms.seed.nunique()} seeds with 95 % interval; dotted: 0.9, below which the means of the first "
-        f"{norms.step.min()} steps (hollow) count as smaller, from ten layers on; later ones are shown only. Below: "
+        f"over {norms.seed.nunique()} seeds with 95 % interval; dotted: 0.9, below which the means over the first "
+        "steps (hollow) count as smaller, from ten layers on; those over all steps are shown only. Below: "
         "movement over its bound (dashed), which momentum must keep; θ times the steps to learn over those without "
         "dropout, at least 0.5 required of momentum (dotted); for Adam √θ times them, within the dotted lines required "
         f"at W = 1. L = {optimisers.depth.iloc[0]}, {optimisers.seed.nunique()} seeds. Cells with θ of at most 0.2 "
