@@ -73,7 +73,7 @@ def judge_p9(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float])
         *(control or [no_number("control: no network of width 1", around)]),
         *_crossing_checks(rows, ["model", "width", "target_theta"], margin),
     ]
-    censored = rows[~pure].censored.mean()
+    censored = rows[~pure & ~there_at_start(rows)].censored.mean()
     told = f"{censored:.0%} of these runs end before they get there" if censored > 0 else ""
     context = "; ".join(filter(None, [told, _left_out(rows)]))
     return decide([Part("learning takes at least 1/θ as long at gain 1", TIME_RATIO, checks)], context)
