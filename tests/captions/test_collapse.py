@@ -188,7 +188,7 @@ def test_a_caption_names_the_number(name, told):
         ("drift_bound", DRIFT[DRIFT.network == "tanh"], "ReLU"),
         ("trainability_map", GRID.assign(theta=0.5), "Networks that learn"),
         ("what_stops_training", GRID[GRID.grid == "map"], "Published size"),
-        ("topologies", TOPOLOGIES.assign(diverged=True), "Convolutions that learn"),
+        ("topologies", TOPOLOGIES.assign(variant="none"), "Convolutions that learn"),
     ],
 )
 def test_a_caption_says_nothing_of_what_is_not_there(name, rows, left_out):

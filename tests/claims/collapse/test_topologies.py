@@ -22,7 +22,7 @@ THETA = {(1, 0.2): 0.012, (4, 0.1): 0.998, (4, 0.3): 0.85, (10, 0.86): 0.007, (4
 
 
 def topologies(few=0, compensated=SEEDS, plain=SEEDS, kept=0.8, counted=1.0, benefit=0.03, wide=0.9):
-    """How many of 20 convolutions learn with few paths and, by gain, with many; kept benefit (narrow, wide); θ counted."""
+    """How many of 20 convolutions learn with few paths and, by gain, with many; kept benefit; counted over true θ."""
     rows = []
     for gain, (width, p) in product(("plain", "compensated"), ((1, 0.2), (4, 0.1), (4, 0.3))):
         learn = few if width == 1 else plain if gain == "plain" else compensated
