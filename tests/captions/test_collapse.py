@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-
 from dropatlas.captions import collapse as captions
+
 
 DECOUPLING = pd.DataFrame(
     [
@@ -191,7 +191,7 @@ def test_a_caption_names_the_number(name, told):
         ("learning_time", TIMES.assign(control_steps=30), "Left out"),
         ("trainability_map", GRID.assign(theta=0.5), "Networks that learn"),
         ("what_stops_training", GRID[GRID.grid == "map"], "Published size"),
-        ("topologies", TOPOLOGIES.assign(diverged=True), "Convolutions that learn"),
+        ("topologies", TOPOLOGIES.assign(variant="none"), "Convolutions that learn"),
     ],
 )
 def test_a_caption_says_nothing_of_what_is_not_there(name, rows, left_out):

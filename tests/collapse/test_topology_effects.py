@@ -92,7 +92,11 @@ def test_pairs_and_what_cannot_tell():
     np.testing.assert_allclose(found, [-0.2, -0.1] * 2)
     gone = frame.assign(diverged=(frame.variant == "modified") & (frame.seed == 1))
     assert paired_differences(gone, "test_loss_ratio").isna().tolist() == [False, True] * 2
-    assert undecidable(frame) == ""
-    assert undecidable(frame.assign(control_learns=False)) == "networks without dropout do not learn"
-    assert undecidable(frame.assign(crossed_steps=0)) == "no step has a path"
-    assert undecidable(frame.assign(crossed_steps=frame.step)) == "every step has a path"
+    assert undecidable(frame, 0.03) == ""
+    assert undecidable(frame.assign(control_learns=False), 0.03) == "networks without dropout do not learn"
+    assert undecidable(frame.assign(crossed_steps=0), 0.03) == "no step has a path"
+    assert undecidable(frame.assign(crossed_steps=frame.step), 0.03) == "every step has a path"
+    assert undecidable(gone, 0.03) == "networks diverged"
+    for variant, change in (("modified", 0.04), ("dropout", -0.04)):
+        moved = frame.test_loss_ratio + change * ((frame.variant == variant) & (frame.step == 20))
+        assert undecidable(frame.assign(test_loss_ratio=moved), 0.03) == "not at its plateau"

@@ -1,12 +1,21 @@
 """Captions of the training-collapse report; arguments are the result tables that the figures show."""
 
 import pandas as pd
-
-from dropatlas.collapse.effects import CERTAIN, PAIR, equal_pairs, learners, network_counts, there_at_start
+from dropatlas.collapse.effects import CERTAIN
+from dropatlas.collapse.effects import PAIR
+from dropatlas.collapse.effects import equal_pairs
+from dropatlas.collapse.effects import learners
+from dropatlas.collapse.effects import network_counts
+from dropatlas.collapse.effects import there_at_start
 from dropatlas.collapse.partings import partings
-from dropatlas.collapse.topology_effects import convolution_cells, paired_differences
-from dropatlas.collapse.trainability import FEW, LOST, MANY, WIDE
+from dropatlas.collapse.topology_effects import convolution_cells
+from dropatlas.collapse.topology_effects import paired_differences
+from dropatlas.collapse.trainability import FEW
+from dropatlas.collapse.trainability import LOST
+from dropatlas.collapse.trainability import MANY
+from dropatlas.collapse.trainability import WIDE
 from dropatlas.collapse.variants import MODIFIED
+
 
 GAINS = {"plain": "gain 1", "compensated": "gain 1/√q"}
 
@@ -215,9 +224,10 @@ def topologies(rows: pd.DataFrame) -> str:
     )
     return (
         f"{rows.data.iloc[0]}, L = {rows.depth.iloc[0]}, {rows.seed.nunique()} seeds. Left: share of convolutions that "
-        "learn over θ times the sum of learning rates, exact binomial 95 % intervals; open: their control does not "
-        "learn. Right: share of the benefit of residual branches over the identity alone that dropout keeps, Fieller's "
-        "95 % intervals. Dashed: thresholds; few and many paths (shaded) are those of the plain network of equal depth "
+        "learn over θ times the sum of learning rates (diverged: not learned), exact binomial 95 % intervals; open: "
+        "their control does not learn. Right: share of the benefit of residual branches over the identity alone that "
+        "dropout keeps, Fieller's 95 % intervals; a narrow network decides if a wide one keeps it at the same p. "
+        "Dashed: thresholds; few and many paths (shaded) are those of the plain network of equal depth "
         f"and width.{f' Convolutions that learn: {learn}.' if learn else ''}"
     )
 
@@ -229,7 +239,8 @@ def regularisation(rows: pd.DataFrame) -> str:
         f"each run's best step, over the drop rate. Mean and 95 % interval over {rows.seed.nunique()} networks; "
         "squares: without dropout. Gap (which must fall faster than the dashed lines) and test loss (which must fall "
         "below its square) decide where all θ are near 1 and the gap without dropout is above the dash-dotted line; "
-        "the lowest row decides where paths are rare (shaded)."
+        "the lowest row decides where paths are rare (shaded), by what dropout costs there beyond the wide network of "
+        "equal depth, drop rate and labels."
     )
 
 
@@ -259,7 +270,8 @@ def modified_topologies(rows: pd.DataFrame) -> str:
     biased = rows[rows.biases]
     return (
         f"{rows.data.iloc[0]}, L = {rows.depth.iloc[0]}, networks with biases, {biased.seed.nunique()} seeds. Top: "
-        "loss without masks at the last step, training (open) and test, mean and 95 % interval. Bottom: modified minus "
-        "plain dropout, paired over seeds, after half of the steps and all; below the dashed line a benefit matters. "
+        "loss without masks, mean over the last half of the steps, training (open) and test, mean and 95 % interval. "
+        "Bottom: modified minus plain dropout, paired over seeds, over the last half (decides, at a plateau) and the "
+        "quarter before; below the dashed line a benefit matters. "
         f"Without biases the test losses of {(final != 0).sum()} of {len(final)} pairs differ."
     )

@@ -116,7 +116,9 @@ class ModifiedTopologies(Section):
     depth: Count = Field(description="hidden layers or residual blocks L")
     cells: Grid[Stacked] = Field(description="networks; masks must cut some steps and spare others")
     learning_rates: Grid[Positive] = Field(description="learning rates alpha, constant")
-    steps: Count = Field(description="training steps T; networks are measured after half of them, too")
+    steps: Count = Field(
+        description="training steps T; losses are means over the last half and over the quarter before it"
+    )
     target: OpenProbability = Field(description="'learned' means: test loss at most this share of the trivial loss")
     seeds: Seeds = Field(description="networks with biases per cell and learning rate")
     bias_free: Seeds = Field(description="pairs of networks without biases per cell, at the first learning rate")
@@ -124,7 +126,7 @@ class ModifiedTopologies(Section):
     samples: Count = Field(description="test samples, and as many training samples, used at every measurement")
 
     def measured_steps(self) -> list[int]:
-        """The two horizons."""
+        """Ends of the two windows over which losses are averaged: (T/4, T/2] and (T/2, T]."""
         return [max(1, self.steps // 2), self.steps]
 
     def jobs(self) -> Iterable[tuple[Stacked, bool]]:

@@ -15,8 +15,9 @@ inside residual branches some path always exists, so that modified dropout is dr
 
 Experiment 6, bias-free, prediction if paths decide: convolutions stay at their start where θ·Σα is below what learning
 takes and learn where it is far above, at every initial gain; branches of residual networks, one of which is open in
-practically every step, learn where the plain network is cut. What would refute it: a convolution that learns with few
-paths, or one that does not with many; residual networks that under dropout do no better than the identity alone.
+practically every step, learn where the plain network is cut (told only if wide ones learn at the same p). What would
+refute it: a convolution of W = 1 that learns with few paths, or any that does not with many; residual networks that
+under dropout do no better than the identity alone.
 
 Experiment 7, with biases, prediction: in a step without a path dropout still moves what lies behind the cut, towards
 the labels and without seeing the input; modified dropout does not, and ends at a lower test loss. What would refute it:

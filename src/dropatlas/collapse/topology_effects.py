@@ -59,8 +59,8 @@ def kept_benefit(rows: pd.DataFrame) -> dict[tuple[int, float], tuple[np.ndarray
 
 
 def convolution_cells(rows: pd.DataFrame) -> Iterator[tuple[tuple[str, int, float], pd.DataFrame]]:
-    """Convolutions under dropout that did not diverge: gain, width and removal probability, and their rows."""
-    cells = rows[(rows.topology == "convolution") & (rows.variant == "dropout") & ~rows.diverged]
+    """Convolutions under dropout: gain, width and removal probability, and their rows (diverged: not learned)."""
+    cells = rows[(rows.topology == "convolution") & (rows.variant == "dropout")]
     yield from cells.groupby(["gain", "width", "drop_rate"])
 
 
@@ -80,14 +80,31 @@ def paired_differences(rows: pd.DataFrame, column: str) -> pd.Series:
     return both.modified - both.dropout
 
 
-def undecidable(cell: pd.DataFrame) -> str:
-    """Why networks of one architecture and learning rate cannot tell modified from plain dropout; empty if they can."""
+def undecidable(cell: pd.DataFrame, margin: float) -> str:
+    """Why networks of one architecture and learning rate cannot tell modified from plain dropout; empty if they can.
+
+    Args:
+        cell: Their rows in `collapse/modified_topologies`.
+        margin: Of P20. Both are at their plateau if the mean test loss over the quarter of the steps before the last
+            half clearly differs by less from that over the last half.
+    """
     masked = cell[(cell.variant != "none") & (cell.step == cell.step.max())]
     if not cell.control_learns.all():
         return "networks without dropout do not learn"
     if not masked.crossed_steps.sum():
         return "no step has a path"
-    return "every step has a path" if (masked.crossed_steps == masked.step).all() else ""
+    if (masked.crossed_steps == masked.step).all():
+        return "every step has a path"
+    losses = cell[cell.variant != "none"].assign(loss=lambda rows: rows.test_loss_ratio.mask(rows.diverged))
+    for _, runs in losses.groupby("variant"):
+        before, late = (
+            table.to_numpy() for _, table in runs.pivot(index="step", columns="seed", values="loss").iterrows()
+        )
+        if not np.isfinite([before, late]).all():
+            return "networks diverged"
+        if max(mean_p_value(sign * (late - before), margin, "less") for sign in (1, -1)) > LEVEL:
+            return "not at its plateau"
+    return ""
 
 
 def open_paths(rows: pd.DataFrame) -> pd.DataFrame:

@@ -18,24 +18,26 @@ from dropatlas.tasks.collapse import modified_topologies as modified_task
 from dropatlas.tasks.collapse import topologies as task
 
 SEEDS = 20
-THETA = {0.1: 0.98, 0.3: 0.58, 0.6: 0.008, 0.86: 0.007}
+THETA = {(1, 0.2): 0.012, (4, 0.1): 0.998, (4, 0.3): 0.85, (10, 0.86): 0.007, (48, 0.86): 0.986}
 
 
-def topologies(few=0, compensated=SEEDS, plain=SEEDS, kept=0.8, counted=1.0, benefit=0.03):
+def topologies(few=0, compensated=SEEDS, plain=SEEDS, kept=0.8, counted=1.0, benefit=0.03, wide=0.9):
     """How many of 20 convolutions learn with few paths and, by gain, with many; kept benefit; counted over true θ."""
     rows = []
-    for gain, p in product(("plain", "compensated"), (0.1, 0.3, 0.6)):
-        learn = few if p == 0.6 else plain if gain == "plain" else compensated
-        rows += [("convolution", "dropout", gain, 3, p, i, i < learn, 0.5) for i in range(SEEDS)]
+    for gain, (width, p) in product(("plain", "compensated"), ((1, 0.2), (4, 0.1), (4, 0.3))):
+        learn = few if width == 1 else plain if gain == "plain" else compensated
+        rows += [("convolution", "dropout", gain, width, p, i, i < learn, 0.5) for i in range(SEEDS)]
     spread = 0.002 * noise(SEEDS)
-    losses = {("none", 0.0): 0.15 - benefit, ("identity", 1.0): 0.15, ("dropout", 0.86): 0.15 - kept * benefit}
-    for (variant, p), loss in losses.items():
-        rows += [
-            ("residual", variant, "plain", 10, p, i, True, loss + spread[(i + len(rows)) % 7]) for i in range(SEEDS)
-        ]
+    for width, share in ((10, kept), (48, wide)):
+        losses = {("none", 0.0): 0.15 - benefit, ("identity", 1.0): 0.15, ("dropout", 0.86): 0.15 - share * benefit}
+        for (variant, p), loss in losses.items():
+            rows += [
+                ("residual", variant, "plain", width, p, i, True, loss + spread[(i + len(rows)) % 7])
+                for i in range(SEEDS)
+            ]
     names = ["topology", "variant", "gain", "width", "drop_rate", "seed", "learned", "scaled_loss_ratio"]
     frame = pd.DataFrame(rows, columns=names).assign(learning_rate=0.1, steps=1000, control_learns=True, diverged=False)
-    frame["plain_theta"] = frame.drop_rate.map(THETA).fillna(1.0)
+    frame["plain_theta"] = [THETA.get(cell, 1.0) for cell in zip(frame.width, frame.drop_rate, strict=True)]
     frame["theta_rate_sum"] = frame.plain_theta * 100
     frame["plain_crossed_steps"] = (1000 * counted * frame.plain_theta).round().clip(upper=1000).astype(int)
     return {TOPOLOGIES: frame}
@@ -56,6 +58,8 @@ def topologies(few=0, compensated=SEEDS, plain=SEEDS, kept=0.8, counted=1.0, ben
         (topologies(plain=10), OPEN, "hhhoh"),
         (topologies(kept=0.5), OPEN, "hhhho"),
         (topologies(benefit=0.0), OPEN, "hhhho"),
+        (topologies(kept=0.1, wide=0.1), OPEN, "hhhho"),  # p decides, not paths
+        (topologies(wide=0.5), OPEN, "hhhho"),
     ],
 )
 def test_topologies(evidence, verdict, parts):
@@ -64,9 +68,25 @@ def test_topologies(evidence, verdict, parts):
 
 
 def test_branches_without_a_clear_benefit_cannot_tell_and_say_so():
-    (*_, part) = judged("P12", topologies(benefit=0.0)).parts
-    assert "no clear benefit" in part.sentence
-    assert "W = 10, p = 0.86" in part.sentence
+    for evidence, why in ((topologies(benefit=0.0), "no clear benefit"), (topologies(wide=0.1), "no wide network")):
+        (*_, part) = judged("P12", evidence).parts
+        assert f"cannot tell: W = 10, p = 0.86 ({why}" in part.sentence
+
+
+def test_few_paths_are_asked_of_width_one_only():
+    rows = topologies()[TOPOLOGIES]
+    wider = rows[(rows.topology == "convolution") & (rows.width == 1)].assign(width=3, learned=True)
+    assert states(judged("P12", {TOPOLOGIES: pd.concat([rows, wider])})) == "hhhhh"
+
+
+@pytest.mark.parametrize(
+    ("topology", "width", "parts"),
+    [("convolution", 1, "hohhh"), ("convolution", 4, "hhooh"), ("residual", 10, "hhhho")],
+)
+def test_a_diverged_network_leaves_its_cell_open(topology, width, parts):
+    rows = topologies()[TOPOLOGIES]
+    rows.loc[(rows.topology == topology) & (rows.width == width) & (rows.seed == 3), "diverged"] = True
+    assert states(judged("P12", {TOPOLOGIES: rows})) == parts
 
 
 def test_convolutions_whose_control_does_not_learn_and_diverged_ones_decide_nothing():
@@ -76,7 +96,7 @@ def test_convolutions_whose_control_does_not_learn_and_diverged_ones_decide_noth
     assert [states(judged("P12", {TOPOLOGIES: frame})) for frame in (silent, gone)] == ["hoooh"] * 2
 
 
-@pytest.mark.parametrize(("p", "parts"), [(0.6, "fohhh"), (0.3, "fhhhh")])
+@pytest.mark.parametrize(("p", "parts"), [(0.2, "fohhh"), (0.3, "fhhhh")])
 def test_few_and_many_paths_must_be_counted_too(p, parts):
     rows = topologies()[TOPOLOGIES]
     other = (rows.topology == "convolution") & (rows.drop_rate == p)
@@ -112,13 +132,13 @@ def test_a_kept_share_at_its_margin_is_decided_in_few_trials():
 ARMS = ("plain", "convolution", "residual stream")
 
 
-def modified(better=-0.02, half=None, differ=0, counted=0.32, rates=(0.05, 0.2), arms=ARMS):
-    """Test loss of modified minus plain dropout after T and T/2, pairs without biases that differ, counted share."""
+def modified(better=-0.04, half=None, differ=0, counted=0.32, rates=(0.05, 0.2), arms=ARMS):
+    """Test loss of modified minus plain dropout late and before, pairs without biases that differ, counted share."""
     rows, spread = [], 0.005 * noise(30)
     for architecture, rate, step in product(ARMS, rates, (1000, 2000)):
         effect = better if step == 2000 or half is None else half
         for variant, i in product(("none", "dropout", "modified"), range(30)):
-            gain = (effect if architecture in arms else -0.02) + spread[i] if variant == "modified" else 0.0
+            gain = (effect if architecture in arms else -0.04) + spread[i] if variant == "modified" else 0.0
             rows.append((architecture, True, rate, step, variant, i, 0.4 + gain))
     for architecture, step, variant, i in product(ARMS, (1000, 2000), ("dropout", "modified"), range(10)):
         unequal = variant == "modified" and architecture == "plain" and i < differ
@@ -136,10 +156,10 @@ def modified(better=-0.02, half=None, differ=0, counted=0.32, rates=(0.05, 0.2),
         (modified(), REPRODUCED, "hhhhhhhh"),
         (modified(0.0), PARTLY, "ffffffhh"),
         (modified(0.05), PARTLY, "ffffffhh"),
-        (modified(-0.004), PARTLY, "ffffffhh"),  # better, by less than what matters
+        (modified(-0.01), PARTLY, "ffffffhh"),  # better, by less than what matters
         (modified(0.0, arms=["convolution"]), PARTLY, "hhffhhhh"),
-        (modified(0.0, half=-0.02), OPEN, "oooooohh"),  # a transient decides nothing
-        (modified(-0.02, half=0.0), OPEN, "oooooohh"),
+        (modified(0.0, half=-0.05), OPEN, "oooooohh"),  # a transient decides nothing
+        (modified(-0.05, half=0.0), OPEN, "oooooohh"),
         (modified(differ=1), PARTLY, "hhhhhhfh"),
         (modified(counted=0.4), PARTLY, "hhhhhhhf"),
         (modified(0.0, differ=3, counted=0.4), REFUTED, "ffffffff"),
@@ -183,14 +203,18 @@ def digits(tmp_path_factory):
     return path
 
 
-def tabulated(digits, residual, convolutions=((1, 0.03), (1, 0.55)), steps=200, rate=0.3, tests=300):
+def tabulated(digits, residual, **sizes):
     """P12 on small networks."""
+    return judged("P12", {TOPOLOGIES: small_table(digits, residual, **sizes)})
+
+
+def small_table(digits, residual, convolutions=((1, 0.03), (1, 0.55)), steps=200, rate=0.3, tests=300):
     training = Training(seeds=10, batch_size=16, learning_rate=rate, test_samples=tests)
     layers = [Layer(width=width, drop_rate=p) for width, p in convolutions]
     residuals = [Layer(width=residual[0], drop_rate=residual[1])]
     sizes = {"depth": 8, "steps": steps, "target": 0.8}
     settings = OtherTopologies(convolutions=layers, residuals=residuals, training=training, **sizes)
-    return judged("P12", {TOPOLOGIES: task.tabulate(settings, 990001, digits)})
+    return task.tabulate(settings, 990001, digits)
 
 
 def without_masks(forward, architecture, factor):
@@ -221,10 +245,15 @@ def test_convolutions_of_right_and_wrong_code(digits, monkeypatch):
 
 def test_branches_of_right_and_wrong_code(digits, monkeypatch):
     sizes = {"convolutions": [(1, 0.3)], "steps": 400, "rate": 0.2, "tests": 1000}
-    for factor, state in ((1.0, "h"), (0.0, "f")):  # the undropped network, and the identity alone, in its place
+    tables = {}
+    for factor in (1.0, 0.0):  # the undropped network, and the identity alone, in its place
         with monkeypatch.context() as wrong:
             wrong.setattr(StackedTopology, "_forward", without_masks(StackedTopology._forward, "residual", factor))
-            assert states(tabulated(digits, (14, 0.945), **sizes))[4] == state
+            tables[factor] = small_table(digits, (14, 0.945), **sizes)
+    for narrow, wide, state in ((1.0, 1.0, "h"), (0.0, 1.0, "f"), (0.0, 0.0, "o")):
+        control = tables[wide][tables[wide].topology == "residual"]
+        control = control.assign(width=90, plain_theta=1.0, theta_rate_sum=80.0, plain_crossed_steps=control.steps)
+        assert states(judged("P12", {TOPOLOGIES: pd.concat([tables[narrow], control])}))[4] == state
 
 
 def test_modified_dropout_of_right_and_wrong_code(digits, monkeypatch):

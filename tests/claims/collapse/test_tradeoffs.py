@@ -59,11 +59,22 @@ def evidence(wrong=None, right=None, narrow=None):
         (evidence(wrong={"gap": 0.1}), "oohhh", OPEN),  # nothing to close
         (evidence(wrong={"best": 2.3}), "oohhh", OPEN),  # nothing to learn, as with labels all at random
         (evidence(narrow={"best": 2.3}), "hhhho", OPEN),
+        (evidence(narrow={"price": 0.07}), "hhhhf", PARTLY),  # a wide network pays as much at this p
     ],
 )
 def test_drop_rate_and_regularisation(tables, expected, verdict):
     found = judged("P19", tables)
     assert (states(found), found.verdict) == (expected, verdict)
+
+
+def test_rare_paths_need_a_wide_control_with_the_same_labels_and_depth():
+    rows = evidence()[REGULARISATION]
+    narrow = rows.width == 6
+    for alone in (
+        rows.assign(depth=rows.depth + narrow),
+        rows.assign(wrong_labels=rows.wrong_labels.mask(narrow, 0.1)),
+    ):
+        assert states(judged("P19", {REGULARISATION: alone}))[4] == "o"
 
 
 def test_a_benefit_may_lie_at_any_drop_rate_and_the_number_names_it():
@@ -100,7 +111,7 @@ def test_drop_rates_at_which_nothing_is_learned_say_nothing_of_the_gap():
     rows.loc[dead, "best_test_loss"] = 2.3
     found = judged("P19", tables)
     assert states(found) == "ohhhh"
-    assert "open: the gap falls with p where some labels are wrong" in found.reason
+    assert "open: after as many steps the gap falls with p where some labels are wrong" in found.reason
 
 
 def test_a_network_without_a_number_leaves_its_parts_open():
@@ -170,6 +181,7 @@ FEW_DIGITS = Regularisation.model_validate(
             {"depth": 2, "width": 32, "wrong_labels": 0.2},
             {"depth": 2, "width": 32, "wrong_labels": 0.0},
             {"depth": 6, "width": 4, "wrong_labels": 0.0},
+            {"depth": 6, "width": 32, "wrong_labels": 0.0},
         ],
         "drop_rates": [0.3, 0.7],
         "samples": 150,
@@ -209,9 +221,9 @@ def nothing_dropped(monkeypatch):
     monkeypatch.setattr(ensemble.Ensemble, "predict", lambda self, x, scaled: unscaled(self, x, scaled=False))
 
 
-def test_dropout_regularises_noisy_labels_and_costs_where_paths_are_rare(digits):
+def test_dropout_regularises_noisy_labels(digits):
     found = judged("P19", {REGULARISATION: regularisation.tabulate(FEW_DIGITS, seed=PILOT, data=digits)})
-    assert [found.parts[number].state for number in (0, 1, 4)] == ["holds"] * 3
+    assert [found.parts[number].state for number in (0, 1)] == ["holds"] * 2
 
 
 @pytest.mark.usefixtures("nothing_dropped")

@@ -1,18 +1,28 @@
 """Judges of training collapse (arXiv 2512.13853, "Design tradeoffs"), P19 and P21: what connectivity costs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-
 import numpy as np
 import pandas as pd
-
-from dropatlas.claims.checks import all_known, mean_check, share_check
-from dropatlas.claims.parts import LEVEL, Check, Part, decide
+from dropatlas.claims.checks import all_known
+from dropatlas.claims.checks import mean_check
+from dropatlas.claims.checks import share_check
+from dropatlas.claims.parts import LEVEL
+from dropatlas.claims.parts import Check
+from dropatlas.claims.parts import Part
+from dropatlas.claims.parts import decide
 from dropatlas.claims.verdicts import Judgement
 from dropatlas.collapse.labels import VARIANT_LABELS
-from dropatlas.collapse.tradeoffs import CELL, changes_from_none, cost_slopes, gap_slopes, with_learning
-from dropatlas.stats import known_seeds, mean_interval
+from dropatlas.collapse.tradeoffs import CELL
+from dropatlas.collapse.tradeoffs import changes_from_none
+from dropatlas.collapse.tradeoffs import cost_slopes
+from dropatlas.collapse.tradeoffs import gap_slopes
+from dropatlas.collapse.tradeoffs import with_learning
+from dropatlas.stats import known_seeds
+from dropatlas.stats import mean_interval
+
 
 REGULARISATION = "collapse/regularisation"
 PARAMETER_BUDGET = "collapse/parameter_budget"
@@ -86,12 +96,21 @@ def _test_loss_falls(changes: pd.DataFrame, margin: float) -> list[Check]:
     return found
 
 
-def _rare_paths_cost(changes: pd.DataFrame, margin: float) -> list[Check]:
-    """That the test loss is higher by the margin, in every form, cell, horizon and p."""
-    return [
-        mean_check(f"{_name(runs)}, p = {p:g}", all_known(runs.change), (margin, np.inf))
-        for (*_, p), runs in changes.groupby([*CELL, "horizon", "variant", "drop_rate"])
-    ]
+def _rare_paths_cost(changes: pd.DataFrame, criterion: Mapping[str, float]) -> list[Check]:
+    """That rare paths add the price to what a wide network pays at the same p, in every form, cell, horizon and p.
+
+    The wide network (the widest with θ of at least `certain`) has the same depth and share of random labels. Both share
+    nothing, so that values are paired by the number of the seed, at the expense of degrees of freedom only.
+    """
+    found = []
+    keys = ["depth", "wrong_labels", "horizon", "variant", "drop_rate"]
+    for (*_, p), runs in changes.groupby(keys):
+        wide = runs[runs.theta >= criterion["certain"]]
+        wide = wide[wide.width == wide.width.max()].set_index("seed").change
+        for _, narrow in runs[runs.theta <= criterion["rare"]].groupby("width"):
+            excess = (narrow.set_index("seed").change - wide) if len(wide) else pd.Series(dtype=float)
+            found.append(mean_check(f"{_name(narrow)}, p = {p:g}", all_known(excess), (criterion["price"], np.inf)))
+    return found
 
 
 def _beyond_stopping(rows: pd.DataFrame) -> str:
@@ -118,14 +137,15 @@ def _told(sentences: Sequence[str]) -> str:
 
 
 def judge_p19(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
-    """P19: a lower drop rate regularises less, and one so high that paths are rare costs more than it gains.
+    """P19: after as many steps a lower drop rate regularises less, and rare paths cost more than their drop rate.
 
-    Five parts. The gap between test and training loss falls as p rises, by at least `slope` gaps without dropout per
+    Five parts, at fixed numbers of steps. The gap between test and training loss falls as p rises, by at least
+    `slope` gaps without dropout per
     unit of p, and at no p it is wider by `widens` gaps, over the p at which networks learn (best test loss at most
     `learns` of the trivial one); some p lowers the test loss (it fails where none does by `benefit` nats): each apart
     for cells with some wrong and with only right labels, since the latter leave less to regularise. And where θ is at
-    most `rare`, the test loss at the best step (so that a control that overfits is no excuse) is higher by at least
-    `price` nats.
+    most `rare`, what dropout adds to the test loss at the best step (so that a control that overfits is no excuse) is
+    by at least `price` nats more than in a wide network with θ of at least `certain`, of the same depth, p and labels.
 
     Gap and test loss count in cells with θ of at least `certain` at every p that can tell: without dropout networks
     learn, and their gap is clearly at least `gap` nats. Every form of dropout, cell and horizon counts.
@@ -141,9 +161,11 @@ def judge_p19(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
         chosen, changed = (frame[(frame.wrong_labels > 0) == wrong] for frame in (telling, changes))
         slope = "slope of the train-test gap over p, in gaps without dropout"
         parts += [
-            Part(f"the gap falls with p {told}", slope, _gap_falls(chosen, criterion), why_open=why),
             Part(
-                f"dropout lowers the test loss {told}",
+                f"after as many steps the gap falls with p {told}", slope, _gap_falls(chosen, criterion), why_open=why
+            ),
+            Part(
+                f"after as many steps dropout lowers the test loss {told}",
                 "change of the test loss against no dropout at the best p (nats, paired over seeds)",
                 _test_loss_falls(changed, criterion["benefit"]),
                 why_open=why,
@@ -151,10 +173,10 @@ def judge_p19(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
         ]
     best = changes_from_none(rows, "best_test_loss")
     price = Part(
-        "where paths are rare the test loss is higher",
-        "change of the test loss at the best step against no dropout (nats, paired over seeds)",
-        _rare_paths_cost(best[best.theta <= criterion["rare"]], criterion["price"]),
-        why_open=f"no cell with θ <= {criterion['rare']:g} whose networks learn without dropout",
+        "rare paths cost more than the drop rate itself",
+        "rise of the test loss at the best step against no dropout, minus that of a wide network (nats)",
+        _rare_paths_cost(best, criterion),
+        why_open=f"no cell with θ <= {criterion['rare']:g} that learns without dropout, as does a wide one beside it",
     )
     silent = with_paths[~with_paths.index.isin(telling.index)]
     return decide([*parts, price], _told([_beyond_stopping(telling), _cannot_tell(silent, criterion["gap"])]))

@@ -123,7 +123,7 @@ def modified_topologies(rows: pd.DataFrame, criterion: Mapping[str, float]) -> F
                 colour = VARIANT_COLOURS[variant]
                 style = {"fmt": "o", "ms": 5, "capsize": 3, "color": colour, "mfc": face or colour}
                 error_bar(levels, place + shift, mean_interval(runs[column]), **style)
-        why = {f"α = {rate:g}": undecidable(runs) for rate, runs in cell.groupby("learning_rate")}
+        why = {f"α = {rate:g}": undecidable(runs, criterion["margin"]) for rate, runs in cell.groupby("learning_rate")}
         told = "\n".join(f"{name}: {reason}" for name, reason in why.items() if reason)
         theta = final[final.variant == "dropout"].theta.iloc[0]
         levels.set_title(f"{architecture}, $\\theta$ = {theta:.2g}\n{told}", fontsize="small")
@@ -136,9 +136,11 @@ def modified_topologies(rows: pd.DataFrame, criterion: Mapping[str, float]) -> F
         differences.axhline(0, color="0.3", lw=1)
         differences.axhline(-criterion["margin"], color="0.3", lw=1, ls="--")
         differences.set_xticks(
-            range(len(places)), [f"$\\alpha$={rate:g}\n{step} steps" for rate, step in places], fontsize="x-small"
+            range(len(places)),
+            [f"$\\alpha$={rate:g}\n{step // 2} to {step}" for rate, step in places],
+            fontsize="x-small",
         )
-    panels[0][0].set_ylabel("loss / $\\log 10$ at the last step")
+    panels[0][0].set_ylabel("loss / $\\log 10$, last half of the steps")
     panels[1][0].set_ylabel("modified minus plain dropout,\nloss / $\\log 10$")
     variants = ("none", "dropout", "modified")
     handles = [

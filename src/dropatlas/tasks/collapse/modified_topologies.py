@@ -34,9 +34,9 @@ MEANINGS = {
     "learning_rate": "alpha, constant",
     "seed": "number of the seed: equal numbers share initial weights, data order and masks",
     "theta": "probability that a mask has a path",
-    "step": "training steps done: half the horizon, and all of it",
+    "step": "training steps done: half of all, and all of them",
     "crossed_steps": "steps so far whose mask had a path",
-    "train_loss_ratio": "loss on training digits, no masks, over log 10; mean over the last fifth of the steps so far",
+    "train_loss_ratio": "loss on training digits, no masks, over log 10; mean over the last half of the steps so far",
     "test_loss_ratio": "the same on test digits; of scaled and full weights those with the lower training loss",
     "train_accuracy": "share of correct training digits, as above",
     "test_accuracy": "share of correct test digits, as above",
@@ -46,7 +46,7 @@ MEANINGS = {
 }
 
 CELL = ["architecture", "biases", "width", "cell_drop_rate", "learning_rate"]
-LOOKS = 5  # measurements averaged before each horizon: a constant rate leaves the last step noisy
+LOOKS = 10  # measurements averaged over the half before each horizon: a constant rate leaves the last step noisy
 
 
 def _look(networks: StackedTopology, training: np.ndarray) -> np.ndarray:
@@ -71,7 +71,7 @@ def _train(cell: Stacked, biases: bool, settings: ModifiedTopologies, seed: int,
     training = order[: settings.samples]  # stored digits come class by class
     for horizon in settings.measured_steps():
         looks = []
-        for step in np.linspace(0.8 * horizon, horizon, LOOKS + 1)[1:].round().astype(int):
+        for step in np.linspace(0.5 * horizon, horizon, LOOKS + 1)[1:].round().astype(int):
             networks.advance(int(step))
             looks.append(_look(networks, training))
         train, test, train_hits, test_hits = np.mean(looks, axis=0)
