@@ -161,9 +161,9 @@ def test_thresholds_that_go_elsewhere_fail_every_part(monkeypatch, failing, iden
 @pytest.mark.parametrize("identifier", ["P3", "P4"])
 def test_a_crossing_curve_that_stays_a_ramp_fails_every_part(monkeypatch, failing, identifier):
     def blunt(curve, target, width, log_n):
-        """As it is at θ = 1/2, but a fifth of the way to 1 at a small θ and to 0 at a large one."""
+        """As it is at θ = 1/2, but halfway to 1 at a small θ and to 0 at a large one."""
         p = removal_probability(curve, target, width, log_n)
-        return p if target == HALF else 0.8 * p + 0.2 * (target < HALF)
+        return p if target == HALF else 0.5 * p + 0.5 * (target < HALF)
 
     monkeypatch.setattr(finite_thresholds, "removal_probability", blunt)
     assert len(failing(identifier, "finite_thresholds")) == 4

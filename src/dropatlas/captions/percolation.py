@@ -72,7 +72,8 @@ def thresholds_site(thresholds: pd.DataFrame, tolerances: Mapping[str, float]) -
     return (
         "Dropout: the removal probability where θ = 1/2 over the depth n, to log10 n = "
         f"{site.log10_n.max():,.0f}; circles: n of whole widths, squares: W = floor((C log n)^τ) just below the next "
-        "width; thin lines: θ = 0.01 and 0.99, judged as well. Horizontal lines: the predicted limits 0, exp(-1/C), 1. Below: distance to the limit, which must end "
+        "width; thin lines: θ = 0.01 and 0.99, judged as well. Horizontal lines: the predicted limits 0, exp(-1/C), 1. "
+        "Below: distance to the limit, which must end "
         f"below the dashed line, {tolerances['critical_tolerance']:g} at τ = 1 and {tolerances['outer_tolerance']:g} "
         f"otherwise.{'' if last.empty else distance}"
     )
@@ -96,12 +97,13 @@ def thresholds_bond(thresholds: pd.DataFrame, tolerances: Mapping[str, float]) -
     )
     return (
         "Dropconnect: the removal probability where θ = 1/2, for the exact chain at whole widths (points), with the "
-        "floor just below the next width (squares), and for the published bounds; thin lines: the chain at θ = 0.01 and "
-        "0.99, judged as well; up to n = "
+        "floor just below the next width (squares), and for the published bounds; thin lines: the chain at θ = 0.01 "
+        "and 0.99, judged as well; up to n = "
         f"10^{bond[bond.curve == 'exact'].log10_n.max():.0f}. Horizontal lines: limits of our theorem. Below: distance "
         f"to the limit, which must end below the dashed line, {tolerances['outer_tolerance']:g}; at τ = "
         "1/2 that of the "
-        f"threshold extrapolated to infinite width (stars, small for θ = 0.01 and 0.99, with the farthest of six fits) below "
+        f"threshold extrapolated to infinite width (stars, small for θ = 0.01 and 0.99, with the "
+        "farthest of six fits) below "
         f"{tolerances['critical_tolerance']:g}.{f' At τ = 1/2, θ = 1/2: {reached}.' if reached else ''}"
     )
 

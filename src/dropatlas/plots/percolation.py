@@ -177,9 +177,9 @@ def _law_axes(axes: Axes, exponent: float, limit: float) -> None:
 
 
 def finite_thresholds(rows: pd.DataFrame, model: str, tolerances: Mapping[str, float]) -> Figure:
-    """The p where theta = 1/2 over n, and its distance to the critical probability; theta = 0.01 and 0.99 as thin lines.
+    """The p where theta = 1/2 over n, and its distance to the critical probability; one column per tau.
 
-    One column per tau.
+    Thin lines are theta = 0.01 and 0.99.
 
     Args:
         rows: Table `percolation/finite_thresholds`.
