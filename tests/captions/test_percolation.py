@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from dropatlas.captions import percolation as captions
-from dropatlas.percolation.settings import FLOOR, NO_FLOOR, RARE, WINDOW
+from dropatlas.percolation.settings import FLOOR, HALF, NO_FLOOR, RARE, WINDOW
 
 CELLS = pd.DataFrame(
     [
@@ -30,9 +30,9 @@ THRESHOLDS = pd.DataFrame(
         ("bond", "exact", 1.0, 0.5, NO_FLOOR, 80.0, 9.0, 0.33, 0.37, 0.0),
         ("bond", "upper bound", 1.0, 0.5, NO_FLOOR, 90.0, 9.0, 0.40, 0.37, np.nan),
     ],
-    columns=["model", "curve", "constant", "exponent", "rounding", "log10_n", "width", "half_probability", "limit"]
+    columns=["model", "curve", "constant", "exponent", "rounding", "log10_n", "width", "threshold", "limit"]
     + ["theta_at_limit"],
-)
+).assign(target=HALF)
 CUTS = pd.DataFrame(
     [
         (RARE, 2, 0.1, 0.3, 0.2, 0.8, np.nan),
@@ -96,10 +96,10 @@ TABLES = {
         ("scaling_site", "C = 1: crossing probability up to n = 10^12,"),
         ("thresholds_site", "to log10 n = 2,000;"),
         ("thresholds_site", "0.001 at τ = 1 and 0.1 otherwise"),
-        ("thresholds_site", "At τ = 1 the last threshold differs from exp(-1/C) by at most 0.02."),
+        ("thresholds_site", "At τ = 1 the last threshold with θ = 1/2 differs from exp(-1/C) by at most 0.02."),
         ("scaling_bond", "C = 1: "),
         ("thresholds_bond", "up to n = 10^80. "),
-        ("thresholds_bond", "At τ = 1/2: C = 1: 0.330 at W = 9, limit 0.370."),
+        ("thresholds_bond", "At τ = 1/2, θ = 1/2: C = 1: 0.330 at W = 9, limit 0.370."),
         ("critical_point", "C = 1: 0.0659 and 0.3700; C = 2: 0.3700 and 0.3700"),
         ("minimum_cuts", "at p = 0.01 every network must be within 0.02 of 1 (largest distance 0.03)"),
         ("minimum_cuts", "below 0.01 at W = 16 (largest 0.02;"),

@@ -7,7 +7,7 @@ import pytest
 from dropatlas.claims import LedgerError, Verdict, load_ledger
 from dropatlas.claims.judging import judge
 from dropatlas.claims.ledger import Ledger
-from dropatlas.percolation.settings import FLOOR, NO_FLOOR
+from dropatlas.percolation.settings import FLOOR, HALF, NO_FLOOR, THRESHOLD_TARGETS
 from dropatlas.randomness import generator
 
 LEDGER = load_ledger()
@@ -47,7 +47,7 @@ def crossing_table(model="site", samples=1000, shift=0.0, bound_gap=0.1, cells=6
 
 
 def thresholds_table(model, critical, reverse=False, shift=0.0, wrong=None):
-    """Thresholds that approach their limits like 1/W; false ones on request.
+    """Thresholds of all targets alike that approach their limits like 1/W; false ones on request.
 
     `reverse` makes them run away, `shift` moves the critical limit they reach; `wrong` = (exponent, p) makes those of
     one exponent go to p instead of their limit.
@@ -68,9 +68,10 @@ def thresholds_table(model, critical, reverse=False, shift=0.0, wrong=None):
                 curves = {"exact": half, "lower bound": 0.3 / width, "upper bound": half}
                 for curve in curves if model == "bond" else ["exact"]:
                     rows.append((model, curve, constant, exponent, float(step), width, curves[curve], limit))
-    columns = ["model", "curve", "constant", "exponent", "log10_n", "width", "half_probability", "limit"]
+    columns = ["model", "curve", "constant", "exponent", "log10_n", "width", "threshold", "limit"]
     table = pd.DataFrame(rows, columns=columns).assign(rounding=NO_FLOOR)
-    return pd.concat([table, table[table.curve == "exact"].assign(rounding=FLOOR)], ignore_index=True)
+    table = pd.concat([table, table[table.curve == "exact"].assign(rounding=FLOOR)], ignore_index=True)
+    return pd.concat([table.assign(target=target) for target in THRESHOLD_TARGETS], ignore_index=True)
 
 
 @pytest.mark.parametrize(("identifier", "model"), [("P1", "site"), ("P2", "bond")])
@@ -202,9 +203,9 @@ class TestScalingLaws:
     def test_one_step_away_from_the_limit_refutes_that_part(self, identifier, model, critical):
         table = thresholds_table(model, critical)
         own = (table.curve == "exact") & (table.constant == 1.0) & (table.exponent == critical)
-        own &= table.rounding == NO_FLOOR
-        before = table.half_probability[own & (table.log10_n == 4)].item()
-        table.loc[own & (table.log10_n == 5), "half_probability"] = before - 1e-6
+        own &= (table.rounding == NO_FLOOR) & (table.target == HALF)
+        before = table.threshold[own & (table.log10_n == 7)].item()
+        table.loc[own & (table.log10_n == 8), "threshold"] = before - 1e-6
         found = judge(LEDGER[identifier], {THRESHOLDS: table}, "quick")
         assert found.verdict == Verdict.PARTLY
         assert found.reason.startswith("fails: thresholds go to e^(−1/C)")
@@ -214,7 +215,7 @@ class TestScalingLaws:
         table = thresholds_table(model, critical)
         own = (table.curve == "exact") & (table.exponent == critical)
         missed = {"site": 0.6 / table.width, "bond": 0.02 + 0.3 / table.width}[model]  # the latter ends 0.02 away
-        table.loc[own, "half_probability"] = (table.limit - missed)[own]
+        table.loc[own, "threshold"] = (table.limit - missed)[own]
         found = judge(LEDGER[identifier], {THRESHOLDS: table}, "quick")
         assert found.verdict == Verdict.PARTLY
         assert found.reason.startswith("fails: thresholds go to e^(−1/C)")
@@ -242,13 +243,13 @@ class TestScalingLaws:
     ):
         table = thresholds_table(model, critical)
         chosen = (table.curve == "exact") & ((table.exponent == critical) == at_critical) & (table.log10_n == 5)
-        table.loc[chosen.idxmax(), "half_probability"] = np.nan
+        table.loc[chosen.idxmax(), "threshold"] = np.nan
         assert judge(LEDGER[identifier], {THRESHOLDS: table}, "quick").verdict == Verdict.INCONCLUSIVE
 
     def test_thresholds_that_are_still_far_from_0_or_1_decide_nothing(self, identifier, model, critical):
         table = thresholds_table(model, critical)
         outer = table.exponent > critical
-        table.loc[outer, "half_probability"] = 1 - 0.3 * (2 / table.width[outer]) ** 0.2
+        table.loc[outer, "threshold"] = 1 - 0.3 * (2 / table.width[outer]) ** 0.2
         found = judge(LEDGER[identifier], {THRESHOLDS: table}, "quick")
         assert found.verdict == Verdict.INCONCLUSIVE
         assert found.reason.startswith("open: thresholds go to 0 for τ")
@@ -263,7 +264,7 @@ class TestScalingLaws:
         assert f"τ {'above' if side == 'below' else 'below'} {critical:g}" in found.reason
 
     def test_evidence_without_numbers_decides_nothing(self, identifier, model, critical):
-        table = thresholds_table(model, critical).assign(half_probability=np.nan)
+        table = thresholds_table(model, critical).assign(threshold=np.nan)
         found = judge(LEDGER[identifier], {THRESHOLDS: table}, "quick")
         assert found.verdict == Verdict.INCONCLUSIVE
 
@@ -292,16 +293,30 @@ class TestFloor:
         found = judge(LEDGER[identifier], {THRESHOLDS: table[table.rounding == NO_FLOOR]}, "quick")
         assert found.verdict == Verdict.INCONCLUSIVE
 
-    def test_the_first_widths_with_the_floor_need_not_be_monotone(self, identifier, model, critical):
+    @pytest.mark.parametrize("target", THRESHOLD_TARGETS)
+    def test_every_target_is_needed(self, identifier, model, critical, target):
         table = thresholds_table(model, critical)
-        early = (table.rounding == FLOOR) & (table.log10_n == 0)
-        table.loc[early, "half_probability"] = table.limit[early]
+        found = judge(LEDGER[identifier], {THRESHOLDS: table[table.target != target]}, "quick")
+        assert [part.state for part in found.parts] == ["open"] * 4
+        assert f"θ = {target:g}" in found.reason
+
+    @pytest.mark.parametrize("target", THRESHOLD_TARGETS)
+    def test_one_target_that_goes_elsewhere_refutes(self, identifier, model, critical, target):
+        table, wrong = thresholds_table(model, critical), thresholds_table(model, critical, shift=-0.05)
+        own = table.target == target
+        found = judge(LEDGER[identifier], {THRESHOLDS: pd.concat([table[~own], wrong[own]])}, "quick")
+        assert [part.state for part in found.parts] == ["fails", "holds"] * 2
+
+    def test_the_first_widths_need_not_be_monotone(self, identifier, model, critical):
+        table = thresholds_table(model, critical)
+        early = table.log10_n == 0
+        table.loc[early, "threshold"] = table.limit[early]
         assert judge(LEDGER[identifier], {THRESHOLDS: table}, "quick").verdict == HOLDS[identifier]
 
 
 def test_p4_needs_enough_widths_to_extrapolate():
     table = thresholds_table("bond", 0.5)
-    few = table[table.groupby(["curve", "constant", "exponent", "rounding"]).cumcount() % 3 == 0]
+    few = table[table.groupby(["curve", "constant", "exponent", "rounding", "target"]).cumcount() % 3 == 0]
     assert judge(LEDGER["P4"], {THRESHOLDS: few}, "quick").verdict == Verdict.INCONCLUSIVE
 
 
@@ -310,7 +325,7 @@ def test_p4_is_open_while_some_fits_are_within_the_tolerance_and_others_beyond()
     found = judge(LEDGER["P4"], {THRESHOLDS: thresholds_table("bond", 0.5, shift=-tolerance)}, "quick")
     assert found.low < tolerance < found.high
     assert found.verdict == Verdict.INCONCLUSIVE
-    assert "range over nine fits" in found.measure
+    assert "range over six fits" in found.measure
 
 
 def test_p4_is_open_without_a_gap_of_the_published_bounds():

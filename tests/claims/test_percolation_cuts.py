@@ -85,10 +85,10 @@ def test_without_rows_nothing_is_decided():
     assert found.verdict == Verdict.INCONCLUSIVE
 
 
-def budget_tables(odds=(-3.0, -1.0, 2.0), widths=(4, 40)):
+def budget_tables(odds=(-3.0, -1.0, 2.0), widths=(4, 40, 4000)):
     theta = 1 / (1 + np.exp(-np.array(odds)))
     budget = pd.DataFrame({"model": "site", "p": 0.3, "budget": 1000, "width": [1, 2, 4]})
-    needed = pd.DataFrame({"model": "site", "p": 0.3, "depth": [100, 1000], "width": widths})
+    needed = pd.DataFrame({"model": "site", "p": 0.3, "depth": [100, 1000, 2800], "width": widths})
     return {BUDGET: budget.assign(theta=theta, extinction=1 - theta), WIDTHS: needed}
 
 
@@ -96,11 +96,13 @@ def budget_tables(odds=(-3.0, -1.0, 2.0), widths=(4, 40)):
     ("tables", "expected"),
     [
         (budget_tables(), ["holds", "holds"]),
-        (budget_tables(widths=(4, 6)), ["holds", "fails"]),
+        (budget_tables(widths=(4, 6, 7)), ["holds", "fails"]),
         (budget_tables(odds=(-3.0, 2.0, 1.0)), ["fails", "holds"]),
         (budget_tables(odds=(-3.0, 2.0, 2.0)), ["fails", "holds"]),
         (budget_tables(odds=(-3.0, np.nan, 2.0)), ["open", "holds"]),
-        (budget_tables(widths=(4, np.nan)), ["holds", "open"]),
+        (budget_tables(widths=(4, 40, np.nan)), ["holds", "open"]),
+        (budget_tables(widths=(4, 40, 112)), ["holds", "open"]),  # W = L/25: a power of the depth
+        (budget_tables(widths=(4, 4, 4000)), ["holds", "open"]),
     ],
 )
 def test_the_design_rule_part_by_part(tables, expected):

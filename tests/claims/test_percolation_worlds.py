@@ -18,6 +18,7 @@ from dropatlas.percolation import (
     theory,
 )
 from dropatlas.percolation.settings import (
+    HALF,
     CrossingGrid,
     MinimumCuts,
     OpenCuts,
@@ -51,7 +52,7 @@ OPEN = OpenCuts(
     samples=4000,
 )
 BUDGET = ParameterBudget(budgets=[1000, 10_000], drop_rates=[0.3, 0.7], widths=[1, 2, 3, 5, 8, 12])
-WIDTHS = RequiredWidth(drop_rates=[0.3, 0.7], depths=[100, 1000], target=0.99)
+WIDTHS = RequiredWidth(drop_rates=[0.3, 0.7], depths=[100, 1000, 2000], target=0.99)
 
 
 MADE = {
@@ -157,6 +158,29 @@ def test_thresholds_that_go_elsewhere_fail_every_part(monkeypatch, failing, iden
     assert len(failing(identifier, "finite_thresholds")) == 4
 
 
+@pytest.mark.parametrize("identifier", ["P3", "P4"])
+def test_a_crossing_curve_that_stays_a_ramp_fails_every_part(monkeypatch, failing, identifier):
+    def blunt(curve, target, width, log_n):
+        """As it is at θ = 1/2, but halfway to 1 at a small θ and to 0 at a large one."""
+        p = removal_probability(curve, target, width, log_n)
+        return p if target == HALF else 0.5 * p + 0.5 * (target < HALF)
+
+    monkeypatch.setattr(finite_thresholds, "removal_probability", blunt)
+    assert len(failing(identifier, "finite_thresholds")) == 4
+
+
+@pytest.mark.parametrize("factor", [0.97, 1.03])
+def test_another_constant_fails_at_the_critical_exponent_of_dropconnect(monkeypatch, failing, factor):
+    limit = finite_thresholds.critical_probability
+    monkeypatch.setattr(
+        finite_thresholds, "critical_probability", lambda model, constant, *law: limit(model, factor * constant, *law)
+    )
+    assert failing("P4", "finite_thresholds") == [
+        "thresholds go to e^(−1/C) at τ = 1/2, without the floor",
+        "thresholds go to e^(−1/C) at τ = 1/2, with the floor, at the worst n",
+    ]
+
+
 def test_a_floor_that_halves_the_width_fails_with_the_floor_alone(monkeypatch, failing):
     monkeypatch.setattr(finite_thresholds, "log_n_of_width", lambda width, *law: log_n_of_width(2 * width, *law))
     assert failing("P3", "finite_thresholds") == ["thresholds go to e^(−1/C) at τ = 1, with the floor, at the worst n"]
@@ -257,10 +281,21 @@ def test_a_theta_that_falls_with_the_width_fails(monkeypatch, failing):
     assert failing("P18", "parameter_budget") == [RISES, EXPONENTIAL]
 
 
-def test_a_width_that_grows_with_the_depth_itself_would_hold(monkeypatch, judged):
-    monkeypatch.setattr(required_width, "required_width", lambda model, p, depth, target: depth)
+@pytest.mark.parametrize(
+    ("needed", "verdict"),
+    [
+        (lambda depth: round(1.01**depth), Verdict.SUPPORTED),
+        (lambda depth: depth, Verdict.INCONCLUSIVE),
+        (lambda depth: depth**3, Verdict.INCONCLUSIVE),
+        (lambda depth: round(2 ** (depth**0.5)), Verdict.INCONCLUSIVE),
+    ],
+    ids=["exponential", "the depth itself", "a power", "stretched"],
+)
+def test_only_an_exponential_width_would_hold(monkeypatch, judged, needed, verdict):
+    monkeypatch.setattr(required_width, "required_width", lambda model, p, depth, target: needed(depth))
+    monkeypatch.setattr(required_width, "site_crossing_probability", lambda p, width, depth: 1.0)
     monkeypatch.setattr(required_width, "bond_crossing_probability", lambda p, width, depth: 1.0)
-    assert judged("P18", "required_width").verdict == Verdict.SUPPORTED
+    assert judged("P18", "required_width").verdict == verdict
 
 
 def test_what_is_below_the_float_range_cannot_tell(true_tables):
@@ -268,3 +303,5 @@ def test_what_is_below_the_float_range_cannot_tell(true_tables):
     tables["percolation/parameter_budget"] = true_tables["parameter_budget"].assign(theta=0.0, extinction=1.0)
     found = judge(LEDGER["P18"], tables, "quick")
     assert [part.state for part in found.parts] == ["open", "fails"]
+    steps = len(tables["percolation/parameter_budget"]) - 8  # two models, drop rates and budgets
+    assert f"{steps} of {steps} steps of the width lie below the float range" in found.reason

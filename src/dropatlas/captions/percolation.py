@@ -68,11 +68,12 @@ def thresholds_site(thresholds: pd.DataFrame, tolerances: Mapping[str, float]) -
     """Of table `percolation/finite_thresholds`: how near the last thresholds at tau = 1 come to their limit."""
     site = thresholds[thresholds.model == "site"]
     last = last_thresholds(site, 1.0)
-    distance = f" At τ = 1 the last threshold differs from exp(-1/C) by at most {last.distance.max():.1g}."
+    distance = f" At τ = 1 the last threshold with θ = 1/2 differs from exp(-1/C) by at most {last.distance.max():.1g}."
     return (
         "Dropout: the removal probability where θ = 1/2 over the depth n, to log10 n = "
-        f"{site.log10_n.max():,.0f}; circles: real-valued width, squares: W = floor((C log n)^τ) just below the next "
-        "width. Horizontal lines: the predicted limits 0, exp(-1/C), 1. Below: distance to the limit, which must end "
+        f"{site.log10_n.max():,.0f}; circles: n of whole widths, squares: W = floor((C log n)^τ) just below the next "
+        "width; thin lines: θ = 0.01 and 0.99, judged as well. Horizontal lines: the predicted limits 0, exp(-1/C), 1. "
+        "Below: distance to the limit, which must end "
         f"below the dashed line, {tolerances['critical_tolerance']:g} at τ = 1 and {tolerances['outer_tolerance']:g} "
         f"otherwise.{'' if last.empty else distance}"
     )
@@ -91,17 +92,19 @@ def thresholds_bond(thresholds: pd.DataFrame, tolerances: Mapping[str, float]) -
     """Of table `percolation/finite_thresholds`: the last thresholds at tau = 1/2 beside their limits."""
     bond = thresholds[thresholds.model == "bond"]
     reached = "; ".join(
-        f"C = {constant:g}: {row.half_probability:.3f} at W = {row.width:.0f}, limit {row.limit:.3f}"
+        f"C = {constant:g}: {row.threshold:.3f} at W = {row.width:.0f}, limit {row.limit:.3f}"
         for constant, row in last_thresholds(bond, 0.5).iterrows()
     )
     return (
         "Dropconnect: the removal probability where θ = 1/2, for the exact chain at whole widths (points), with the "
-        "floor just below the next width (squares), and for the published bounds, up to n = "
+        "floor just below the next width (squares), and for the published bounds; thin lines: the chain at θ = 0.01 "
+        "and 0.99, judged as well; up to n = "
         f"10^{bond[bond.curve == 'exact'].log10_n.max():.0f}. Horizontal lines: limits of our theorem. Below: distance "
         f"to the limit, which must end below the dashed line, {tolerances['outer_tolerance']:g}; at τ = "
         "1/2 that of the "
-        f"threshold extrapolated to infinite width (stars, with the farthest of nine fits) below "
-        f"{tolerances['critical_tolerance']:g}.{f' At τ = 1/2: {reached}.' if reached else ''}"
+        f"threshold extrapolated to infinite width (stars, small for θ = 0.01 and 0.99, with the "
+        "farthest of six fits) below "
+        f"{tolerances['critical_tolerance']:g}.{f' At τ = 1/2, θ = 1/2: {reached}.' if reached else ''}"
     )
 
 

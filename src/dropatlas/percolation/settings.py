@@ -7,14 +7,17 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from dropatlas.percolation.events import CONVOLUTIONAL, RESIDUAL
-from dropatlas.percolation.scaling import MODEL_CURVES, log_n_of_width
+from dropatlas.percolation.scaling import MODEL_CURVES, log_n_of_width, width_at
 from dropatlas.settings import Count, Grid, OpenProbability, Positive, Probability, Section
 
 LARGEST_BOND_LOG10_N = 300.0
 """Largest log10 of a depth whose layers the exact chain of dropconnect counts."""
 
 NO_FLOOR, FLOOR = "no floor", "floor, worst n"
-"""How the widths of thresholds come about: without the floor of the law, or with it where it takes most away."""
+"""How the widths of thresholds come about: where the law's is whole, or with the floor where it takes most away."""
+
+HALF, THRESHOLD_TARGETS = 0.5, (0.01, 0.5, 0.99)
+"""The θ of the threshold that figures tell, and those between which the curve of θ over p must become a step."""
 
 RARE, WINDOW = "rare extinction", "critical window"
 """Regimes in which minimum cuts are looked at."""
@@ -82,7 +85,7 @@ class ScalingLaws(Section):
     largest_log10_depth: Positive = Field(description="curves run from n = 10 to n = 10^this")
     points_per_decade: Count = Field(description="depths n per factor of ten on the curves")
     site_threshold_log10_depths: Grid[Positive] = Field(
-        description="log10 of the depths n at which dropout's finite-n thresholds are solved (in log space)"
+        description="dropout's thresholds are solved at the largest n up to these log10 n at which the width is whole"
     )
     bond_threshold_largest_width: Annotated[int, Field(ge=12)] = Field(
         description="dropconnect's thresholds are solved at the n with (C log n)^tau = 2 ... this, up to n = 10^300"
@@ -98,11 +101,14 @@ class ScalingLaws(Section):
         ]
 
     def threshold_depths(self, model: str, constant: float, exponent: float) -> list[float]:
-        """Depths at which thresholds of a law are solved, as log n: for dropconnect those of integer width."""
+        """Depths at which thresholds of a law are solved, as log n: all at which (C log n)^tau is whole."""
         if model == "site":
-            return [log10_n * math.log(10) for log10_n in self.site_threshold_log10_depths]
-        widths = range(2, self.bond_threshold_largest_width + 1)
-        log_ns = [log_n_of_width(width, constant, exponent) for width in widths]
+            least = log_n_of_width(1, constant, exponent)
+            asked = [log10_n * math.log(10) for log10_n in self.site_threshold_log10_depths]
+            widths = sorted({width_at(log_n, constant, exponent) for log_n in asked if log_n >= least})
+            return [log_n_of_width(width, constant, exponent) for width in widths]
+        wide = range(2, self.bond_threshold_largest_width + 1)
+        log_ns = [log_n_of_width(width, constant, exponent) for width in wide]
         return [log_n for log_n in log_ns if log_n <= LARGEST_BOND_LOG10_N * math.log(10)]
 
 

@@ -23,7 +23,7 @@ from dropatlas.percolation.effects import (
     window,
     window_distance,
 )
-from dropatlas.percolation.settings import FLOOR
+from dropatlas.percolation.settings import FLOOR, HALF
 from dropatlas.plots.style import MODEL_COLOURS, MODEL_LABELS, probability_axis
 
 CURVE_DASHES = {"exact": "-", "lower bound": ":", "upper bound": "--"}
@@ -179,6 +179,8 @@ def _law_axes(axes: Axes, exponent: float, limit: float) -> None:
 def finite_thresholds(rows: pd.DataFrame, model: str, tolerances: Mapping[str, float]) -> Figure:
     """The p where theta = 1/2 over n, and its distance to the critical probability; one column per tau.
 
+    Thin lines are theta = 0.01 and 0.99.
+
     Args:
         rows: Table `percolation/finite_thresholds`.
         model: "site" or "bond".
@@ -193,7 +195,8 @@ def finite_thresholds(rows: pd.DataFrame, model: str, tolerances: Mapping[str, f
     for (above, below), exponent in zip(panels.T, exponents, strict=True):
         law = shown.query("exponent == @exponent")
         critical = 0 < law.limit.iloc[0] < 1
-        for (constant, curve, rounding), line in law.groupby(["constant", "curve", "rounding"]):
+        _other_targets(above, below, law, colours)
+        for (constant, curve, rounding), line in law[law.target == HALF].groupby(["constant", "curve", "rounding"]):
             floor = rounding == FLOOR
             style = {
                 "ms": 3.5 if floor else 3,
@@ -202,13 +205,14 @@ def finite_thresholds(rows: pd.DataFrame, model: str, tolerances: Mapping[str, f
             }
             style |= {"marker": ("s" if floor else "o") if curve == "exact" else None, "lw": 0.7 if floor else 1.5}
             name = f"$C$ = {constant:g}, {curve}{', floor' if floor else ''}"
-            above.plot(line.log10_n, line.half_probability, CURVE_DASHES[curve], label=name, **style)
+            above.plot(line.log10_n, line.threshold, CURVE_DASHES[curve], label=name, **style)
             if curve == "exact":
-                below.plot(line.log10_n, (line.half_probability - line.limit).abs(), **style)
-                if model == "bond" and critical:
-                    _extrapolation(below, line, colours[constant])
+                below.plot(line.log10_n, (line.threshold - line.limit).abs(), **style)
             if not floor:
                 above.axhline(line.limit.iloc[0], color=colours[constant], lw=1, alpha=0.5)
+        if model == "bond" and critical:
+            for (constant, _, _), line in law[law.curve == "exact"].groupby(["constant", "rounding", "target"]):
+                _extrapolation(below, line, colours[constant])
         tolerance = tolerances["critical_tolerance" if critical else "outer_tolerance"]
         below.axhline(tolerance, color="0.2", lw=1.2, ls="--", label="tolerance")
         above.set(title=f"$\\tau$ = {exponent:g}")
@@ -221,13 +225,28 @@ def finite_thresholds(rows: pd.DataFrame, model: str, tolerances: Mapping[str, f
     return figure
 
 
+def _other_targets(
+    above: Axes, below: Axes, law: pd.DataFrame, colours: dict[float, tuple[float, float, float]]
+) -> None:
+    """The p where theta = 0.01 and 0.99 on the exact curves, and their distances, as thin lines."""
+    other = law[(law.curve == "exact") & (law.target != HALF)]
+    for (constant, _, _), line in other.groupby(["constant", "rounding", "target"]):
+        name = f"$C$ = {constant:g}, $\\theta$ = 0.01, 0.99"
+        above.plot(line.log10_n, line.threshold, lw=0.6, color=colours[constant], label=name)
+        below.plot(line.log10_n, (line.threshold - line.limit).abs(), lw=0.6, color=colours[constant])
+
+
 def _extrapolation(axes: Axes, curve: pd.DataFrame, colour: tuple[float, float, float]) -> None:
-    """The threshold extrapolated to infinite width: its distance to the limit, and the largest of nine fits."""
+    """The threshold extrapolated to infinite width: its distance to the limit, and the largest of six fits."""
     fit, low, high = extrapolated_threshold(curve)
     limit, end = curve.limit.iloc[0], curve.log10_n.max() * (1.6 if (curve.rounding == FLOOR).all() else 1.3)
     farthest = max(high - limit, limit - low)
-    axes.plot(end, abs(fit - limit), "*", ms=8, color=colour, label=f"extrapolated, $C$ = {curve.constant.iloc[0]:g}")
-    axes.vlines(end, abs(fit - limit), farthest, color=colour, lw=1.5)
+    size, place = (
+        (8, end) if (curve.target == HALF).all() else (4, 1.1 * end if curve.target.max() < HALF else end / 1.1)
+    )
+    name = f"extrapolated, $C$ = {curve.constant.iloc[0]:g}"
+    axes.plot(place, abs(fit - limit), "*", ms=size, color=colour, label=name if size == 8 else None)
+    axes.vlines(place, abs(fit - limit), farthest, color=colour, lw=1.5)
 
 
 def critical_point(rows: pd.DataFrame) -> Figure:

@@ -65,9 +65,9 @@ def _window_limits(networks: pd.DataFrame, tolerance: float) -> list[Check]:
 
 
 def _open_cuts(rows: pd.DataFrame, margin: float) -> list[Check]:
-    """That the numbers of open minimum cuts are Poisson; beyond the bound of Chen and Stein they refute it.
+    """That the numbers of open minimum cuts are Poisson, of their exact mean (not of x).
 
-    A cell whose bound is not below the margin cannot tell.
+    Beyond the bound of Chen and Stein they refute it. A cell whose bound is not below the margin cannot tell.
     """
     checks = []
     for _, row in rows.iterrows():
