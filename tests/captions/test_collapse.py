@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from dropatlas.captions import collapse as captions
 
+from dropatlas.captions import collapse as captions
 
 DECOUPLING = pd.DataFrame(
     [

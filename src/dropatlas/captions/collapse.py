@@ -1,21 +1,12 @@
 """Captions of the training-collapse report; arguments are the result tables that the figures show."""
 
 import pandas as pd
-from dropatlas.collapse.effects import CERTAIN
-from dropatlas.collapse.effects import PAIR
-from dropatlas.collapse.effects import equal_pairs
-from dropatlas.collapse.effects import learners
-from dropatlas.collapse.effects import network_counts
-from dropatlas.collapse.effects import there_at_start
-from dropatlas.collapse.partings import partings
-from dropatlas.collapse.topology_effects import convolution_cells
-from dropatlas.collapse.topology_effects import paired_differences
-from dropatlas.collapse.trainability import FEW
-from dropatlas.collapse.trainability import LOST
-from dropatlas.collapse.trainability import MANY
-from dropatlas.collapse.trainability import WIDE
-from dropatlas.collapse.variants import MODIFIED
 
+from dropatlas.collapse.effects import CERTAIN, PAIR, equal_pairs, learners, network_counts, there_at_start
+from dropatlas.collapse.partings import partings
+from dropatlas.collapse.topology_effects import convolution_cells, paired_differences
+from dropatlas.collapse.trainability import FEW, LOST, MANY, WIDE
+from dropatlas.collapse.variants import MODIFIED
 
 GAINS = {"plain": "gain 1", "compensated": "gain 1/√q"}
 
