@@ -80,9 +80,10 @@ def _outer_limits(rows: pd.DataFrame, critical: float, tolerance: float) -> list
 def judge_p3(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """P3: thresholds of W = (C log n)^tau for dropout tend to 0, exp(-1/C), 1 for tau below, at, above 1.
 
-    Two parts without the floor and two with it, each at all targets. At tau = 1 the last threshold must come
-    within `critical_tolerance` of exp(-1/C). For other tau the thresholds must go to 0 or 1, which they approach so slowly that ending farther away
-    than `outer_tolerance` only leaves it open. Thresholds that move away, or stand still short of their limit, fail.
+    Two parts without the floor and two with it, each at all targets. At tau = 1 the last threshold must come within
+    `critical_tolerance` of exp(-1/C). For other tau the thresholds must go to 0 or 1, which they approach so slowly
+    that ending farther away than `outer_tolerance` only leaves it open. Thresholds that move away, or stand still short
+    of their limit, fail.
     """
     parts = []
     for rounding, told in ROUNDINGS.items():
@@ -125,10 +126,10 @@ def _gap_is_seen(rows: pd.DataFrame) -> bool:
 def judge_p4(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """P4 (ours): for dropconnect the thresholds tend to 0, exp(-1/C), 1 for tau below, at, above 1/2.
 
-    Two parts without the floor and two with it, each at all targets. At tau = 1/2 the finite-width correction
-    falls only like 1/W, so the threshold is extrapolated to infinite width: all of six fits within `critical_tolerance` of e^(−1/C) hold, all
-    beyond it fail, and so do thresholds that move away. For other tau they must go to 0 or 1, as in P3
-    (`outer_tolerance`); the published bounds must leave the gap 1/2 < tau < 1, in which the thresholds of the lower
+    Two parts without the floor and two with it, each at all targets. At tau = 1/2 the finite-width correction falls
+    only like 1/W, so the threshold is extrapolated to infinite width: all of six fits within `critical_tolerance` of
+    e^(−1/C) hold, all beyond it fail, and so do thresholds that move away. For other tau they must go to 0 or 1, as in
+    P3 (`outer_tolerance`); the published bounds must leave the gap 1/2 < tau < 1, in which the thresholds of the lower
     bound fall, or else the part without the floor is open.
     """
     rows = tables[THRESHOLDS].query("model == 'bond'")
