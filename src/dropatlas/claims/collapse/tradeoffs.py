@@ -128,12 +128,13 @@ def _told(sentences: Sequence[str]) -> str:
 def judge_p19(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """P19: after as many steps a lower drop rate regularises less, and rare paths cost more than their drop rate.
 
-    Five parts, at fixed numbers of steps. The gap between test and training loss falls as p rises, by at least
-    `slope` gaps without dropout per unit of p, and at no p it is wider by `widens` gaps, over the p at which networks
-    learn (best test loss at most `learns` of the trivial one); some p lowers the test loss (it fails where none does by
+    Five parts, at fixed numbers of steps. The gap between test and training loss falls as p rises, by at least `slope`
+    gaps without dropout per unit of p, and at no p it is wider by `widens` gaps, over the p at which networks learn
+    (best test loss at most `learns` of the trivial one); some p lowers the test loss (it fails where none does by
     `benefit` nats): each apart for cells with some wrong and with only right labels, since the latter leave less to
-    regularise. And where θ is at most `rare`, what dropout adds to the test loss at the best step (so that a control that overfits is no excuse) is
-    by at least `price` nats more than in a wide network with θ of at least `certain`, of the same depth, p and labels.
+    regularise. And where θ is at most `rare`, what dropout adds to the test loss at the best step (so that a control
+    that overfits is no excuse) is by at least `price` nats more than in a wide network with θ of at least `certain`, of
+    the same depth, p and labels.
 
     Gap and test loss count in cells with θ of at least `certain` at every p that can tell: without dropout networks
     learn, and their gap is clearly at least `gap` nats. Every form of dropout, cell and horizon counts.
