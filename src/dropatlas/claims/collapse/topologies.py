@@ -165,8 +165,8 @@ def judge_p20(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
 
     A part for each architecture and learning rate: modified minus plain dropout in test loss ratio, mean over the last
     half of the steps, is clearly below 0; it fails where it is clearly above -`margin`: worse, or no benefit that
-    matters. It stays open unless both are at their plateau (`undecidable`). Without biases one pair that differs in any number
-    fails.
+    matters. It stays open unless both are at their plateau (`undecidable`). Without biases one pair that differs in any
+    number fails.
     Counted steps with a path agree with θ within `agree`. Cells that cannot tell are open with their reason.
     """
     rows = tables[MODIFIED]
@@ -177,7 +177,7 @@ def judge_p20(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
         parts.append(
             Part(
                 f"modified dropout is better: {architecture}, α = {rate:g}",
-                "test loss ratio of modified minus plain dropout (paired over seeds, last half of the steps)",
+                "test loss ratio of modified minus plain dropout (paired, last half of the steps)",
                 [] if unable else _better(cell, criterion["margin"]),
                 why_open=f"cannot tell, {unable}" if unable else "there are too few numbers",
             )

@@ -1,18 +1,28 @@
 """Judges of training collapse (arXiv 2512.13853, "Design tradeoffs"), P19 and P21: what connectivity costs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-
 import numpy as np
 import pandas as pd
-
-from dropatlas.claims.checks import all_known, mean_check, share_check
-from dropatlas.claims.parts import LEVEL, Check, Part, decide
+from dropatlas.claims.checks import all_known
+from dropatlas.claims.checks import mean_check
+from dropatlas.claims.checks import share_check
+from dropatlas.claims.parts import LEVEL
+from dropatlas.claims.parts import Check
+from dropatlas.claims.parts import Part
+from dropatlas.claims.parts import decide
 from dropatlas.claims.verdicts import Judgement
 from dropatlas.collapse.labels import VARIANT_LABELS
-from dropatlas.collapse.tradeoffs import CELL, changes_from_none, cost_slopes, gap_slopes, with_learning
-from dropatlas.stats import known_seeds, mean_interval
+from dropatlas.collapse.tradeoffs import CELL
+from dropatlas.collapse.tradeoffs import changes_from_none
+from dropatlas.collapse.tradeoffs import cost_slopes
+from dropatlas.collapse.tradeoffs import gap_slopes
+from dropatlas.collapse.tradeoffs import with_learning
+from dropatlas.stats import known_seeds
+from dropatlas.stats import mean_interval
+
 
 REGULARISATION = "collapse/regularisation"
 PARAMETER_BUDGET = "collapse/parameter_budget"
@@ -129,13 +139,13 @@ def _told(sentences: Sequence[str]) -> str:
 def judge_p19(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """P19: after as many steps a lower drop rate regularises less, and rare paths cost more than their drop rate.
 
-    Five parts, at fixed numbers of steps. The gap between test and training loss falls as p rises, by at least
-    `slope` gaps without dropout per
-    unit of p, and at no p it is wider by `widens` gaps, over the p at which networks learn (best test loss at most
-    `learns` of the trivial one); some p lowers the test loss (it fails where none does by `benefit` nats): each apart
-    for cells with some wrong and with only right labels, since the latter leave less to regularise. And where θ is at
-    most `rare`, what dropout adds to the test loss at the best step (so that a control that overfits is no excuse) is
-    by at least `price` nats more than in a wide network with θ of at least `certain`, of the same depth, p and labels.
+    Five parts, at fixed numbers of steps. The gap between test and training loss falls as p rises, by at least `slope`
+    gaps without dropout per unit of p, and at no p it is wider by `widens` gaps, over the p at which networks learn
+    (best test loss at most `learns` of the trivial one); some p lowers the test loss (it fails where none does by
+    `benefit` nats): each apart for cells with some wrong and with only right labels, since the latter leave less to
+    regularise. And where θ is at most `rare`, what dropout adds to the test loss at the best step (so that a control
+    that overfits is no excuse) is by at least `price` nats more than in a wide network with θ of at least `certain`, of
+    the same depth, p and labels.
 
     Gap and test loss count in cells with θ of at least `certain` at every p that can tell: without dropout networks
     learn, and their gap is clearly at least `gap` nats. Every form of dropout, cell and horizon counts.

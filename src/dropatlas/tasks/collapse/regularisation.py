@@ -2,8 +2,8 @@
 
 A summary of the paper ("Design tradeoffs"; suggested, not measured): a lower drop rate keeps more paths, but
 regularises less. That θ falls with p is arithmetic. Prediction for the rest: at a fixed number of steps the gap between
-test and training loss, both without masks, falls as p rises while networks still learn; dropout lowers the test loss at some p at which θ is near 1; where
-paths are rare dropout costs more than in a wide network of the same depth and p.
+test and training loss, both without masks, falls as p rises while networks still learn; dropout lowers the test loss at
+some p at which θ is near 1; where paths are rare dropout costs more than in a wide network of the same depth and p.
 Refuted: a gap that does not fall by what matters, at any horizon; no drop rate with θ near 1 that lowers the test
 loss; networks whose masks rarely have a path and that lose no more than wide ones.
 
