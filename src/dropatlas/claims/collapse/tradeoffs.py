@@ -1,28 +1,18 @@
 """Judges of training collapse (arXiv 2512.13853, "Design tradeoffs"), P19 and P21: what connectivity costs."""
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
+
 import numpy as np
 import pandas as pd
-from dropatlas.claims.checks import all_known
-from dropatlas.claims.checks import mean_check
-from dropatlas.claims.checks import share_check
-from dropatlas.claims.parts import LEVEL
-from dropatlas.claims.parts import Check
-from dropatlas.claims.parts import Part
-from dropatlas.claims.parts import decide
+
+from dropatlas.claims.checks import all_known, mean_check, share_check
+from dropatlas.claims.parts import LEVEL, Check, Part, decide
 from dropatlas.claims.verdicts import Judgement
 from dropatlas.collapse.labels import VARIANT_LABELS
-from dropatlas.collapse.tradeoffs import CELL
-from dropatlas.collapse.tradeoffs import changes_from_none
-from dropatlas.collapse.tradeoffs import cost_slopes
-from dropatlas.collapse.tradeoffs import gap_slopes
-from dropatlas.collapse.tradeoffs import with_learning
-from dropatlas.stats import known_seeds
-from dropatlas.stats import mean_interval
-
+from dropatlas.collapse.tradeoffs import CELL, changes_from_none, cost_slopes, gap_slopes, with_learning
+from dropatlas.stats import known_seeds, mean_interval
 
 REGULARISATION = "collapse/regularisation"
 PARAMETER_BUDGET = "collapse/parameter_budget"
