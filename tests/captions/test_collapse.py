@@ -221,7 +221,7 @@ def test_parameter_budget_counts_points_that_have_paths_and_do_not_learn():
         ],
         columns=["width", "drop_rate", "seed", "theta", "learned", "control_share"],
     ).assign(budget=1000, variant="dropout", gain="plain")
-    told = captions.parameter_budget(rows, 0.9)
+    told = captions.trained_shapes(rows, 0.9)
     assert "over 2 networks each; white: fewer than 90% learn without dropout" in told
     assert told.endswith(" Of 2 filled points below one half 1 have θ of at least 0.5.")
-    assert "filled points" not in captions.parameter_budget(rows[rows.width == 16], 0.9)
+    assert "filled points" not in captions.trained_shapes(rows[rows.width == 16], 0.9)

@@ -235,7 +235,7 @@ def regularisation(rows: pd.DataFrame) -> str:
     )
 
 
-def parameter_budget(rows: pd.DataFrame, able: float) -> str:
+def trained_shapes(rows: pd.DataFrame, able: float) -> str:
     """Of table `collapse/parameter_budget`: how many shapes that learn without dropout and not with it have paths."""
     networks = rows[(rows.variant == "dropout") & (rows.control_share >= able)]
     shapes = networks.groupby(["budget", "width", "drop_rate", "gain"]).agg(

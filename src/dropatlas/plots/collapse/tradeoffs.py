@@ -118,7 +118,7 @@ def _legend(figure: Figure, rows: pd.DataFrame, gap: float, rare: float) -> None
     figure.legend(handles=handles, loc="outside right center", fontsize="small")
 
 
-def parameter_budget(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Figure:
+def trained_shapes(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Figure:
     """Share of networks that learn over the shapes of a budget, a row per budget, a column per gain; 95 % intervals.
 
     Args:
