@@ -8,7 +8,7 @@ from dropatlas.collapse.topology_effects import (
     kept_benefit,
     open_paths,
     paired_differences,
-    ratio_interval,
+    share_interval,
     undecidable,
 )
 
@@ -16,7 +16,7 @@ from dropatlas.collapse.topology_effects import (
 def test_a_ratio_with_a_sure_denominator_has_the_interval_of_a_mean():
     whole = np.full(6, 2.0)
     part = np.array([0.2, 0.4, 0.6, 0.8, 1.0, 1.2])
-    found = ratio_interval(part, whole)
+    found = share_interval(part, whole)
     half = 2.5705818 * part.std(ddof=1) / np.sqrt(6) / 2  # Student's t, five degrees of freedom
     assert (found.estimate, found.low, found.high) == pytest.approx((0.35, 0.35 - half, 0.35 + half))
 
@@ -24,7 +24,7 @@ def test_a_ratio_with_a_sure_denominator_has_the_interval_of_a_mean():
 def test_a_ratio_needs_seeds_and_an_effect():
     rng = np.random.default_rng(0)
     part, whole = rng.normal(1, 1, 20), rng.normal(0, 1, 20)
-    for values in (ratio_interval(part, whole - whole.mean()), ratio_interval(part[:4], np.ones(4))):
+    for values in (share_interval(part, whole - whole.mean()), share_interval(part[:4], np.ones(4))):
         assert np.isnan(values.estimate)
         assert (values.low, values.high) == (-np.inf, np.inf)
 
@@ -37,7 +37,7 @@ def test_the_interval_of_a_ratio_covers_it(count, share):
     covered = []
     for _ in range(1500):
         whole = rng.normal(1, 0.4, count)
-        found = ratio_interval(share * whole + rng.normal(0, 0.25, count), whole)
+        found = share_interval(share * whole + rng.normal(0, 0.25, count), whole)
         covered.append(found.low <= share <= found.high)
     assert np.mean(covered) >= 0.93
 

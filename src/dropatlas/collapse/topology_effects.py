@@ -4,37 +4,29 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from dropatlas.stats import Interval, known_seeds, mean_p_value
+from dropatlas.stats import Interval, known_seeds, mean_p_value, ratio_interval
 
 LEVEL = 0.025
 """Of the one-sided test of whether there is an effect to have a share of."""
 UNKNOWN = Interval(np.nan, -np.inf, np.inf)
 
 
-def ratio_interval(part: np.ndarray, whole: np.ndarray) -> Interval:
-    """Ratio of two paired means over seeds, such as the kept share of a benefit, with Fieller's 95 % interval.
+def share_interval(part: np.ndarray, whole: np.ndarray) -> Interval:
+    """Ratio of two paired means over seeds, such as the kept share of a benefit, with its 95 % interval.
 
     Args:
         part: One value per seed, shape (m,).
         whole: What it is compared with, shape (m,).
 
     Returns:
-        The interval, exact where seeds are normal; unknown without enough seeds, or if the mean of `whole` is not
+        The interval (`dropatlas.stats.ratio_interval`); unknown without enough seeds, or if the mean of `whole` is not
         clearly above 0.
     """
     finite = np.isfinite(part) & np.isfinite(whole)
-    count = len(known_seeds(np.where(finite, whole, np.nan)))
-    part, whole = part[finite], whole[finite]
-    if not count or mean_p_value(whole, 0.0, "greater") > LEVEL:
+    if not len(known_seeds(np.where(finite, whole, np.nan))) or mean_p_value(whole[finite], 0.0, "greater") > LEVEL:
         return UNKNOWN
-    (aa, ab), (_, bb) = np.cov(part, whole) * stats.t.isf(LEVEL, count - 1) ** 2 / count
-    a, b = part.mean(), whole.mean()
-    # (a - r·b)² = t²·var(mean of part - r·whole): a parabola in r that opens upwards, as the whole is clear
-    centre, curvature = a * b - ab, b**2 - bb
-    half = np.sqrt(max(centre**2 - curvature * (a**2 - aa), 0.0))
-    return Interval(float(a / b), float((centre - half) / curvature), float((centre + half) / curvature))
+    return ratio_interval(part[finite], whole[finite])
 
 
 def kept_benefit(rows: pd.DataFrame) -> dict[tuple[int, float], tuple[np.ndarray, np.ndarray]]:

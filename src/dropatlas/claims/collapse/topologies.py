@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from dropatlas.claims.checks import all_known, mean_check, mean_tests, never_check, no_number, share_check
+from dropatlas.claims.checks import all_known, mean_check, never_check, no_number, ratio_check, share_check
 from dropatlas.claims.parts import LEVEL, Band, Check, Part, decide
 from dropatlas.claims.verdicts import Judgement, State
-from dropatlas.collapse.topology_effects import kept_benefit, paired_differences, ratio_interval, undecidable
+from dropatlas.collapse.topology_effects import kept_benefit, paired_differences, share_interval, undecidable
 
 TOPOLOGIES = "collapse/topologies"
 MODIFIED = "collapse/modified_topologies"
@@ -33,20 +33,15 @@ def crossings(cells: Iterator[tuple[str, pd.DataFrame, str]], agree: float) -> l
 def share_of_effect(where: str, part: np.ndarray, whole: np.ndarray, band: Band) -> Check:
     """Ratio of two paired means over seeds, such as the kept share of a benefit.
 
-    The tests are those of the mean of part - end·whole, in accord with Fieller's interval (`ratio_interval`).
-
     Args:
         where: Which networks it is of.
         part: One value per seed, shape (m,).
         whole: What it is compared with, shape (m,); unless its mean is clearly above 0 the check stays open, as it does
             where a value is none (a network diverged).
-        band: What must be shown; its lower end is finite, its upper end is not.
+        band: What must be shown.
     """
-    value = ratio_interval(part, whole)
-    if not np.isfinite([*part, *whole, value.estimate]).all():
-        return no_number(where, band)
-    inside, outside = mean_tests(part - band[0] * whole, (0.0, np.inf))
-    return Check(where, value, band, len(part), inside, outside)
+    clear = np.isfinite([*part, *whole, share_interval(part, whole).estimate]).all()
+    return ratio_check(where, part, whole, band) if clear else no_number(where, band)
 
 
 def _paths(rows: pd.DataFrame, within: Callable[[pd.Series], pd.Series]) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from dropatlas.collapse.topology_effects import (
     convolution_cells,
     kept_benefit,
     paired_differences,
-    ratio_interval,
+    share_interval,
     undecidable,
 )
 from dropatlas.plots.collapse.shared import GAIN_LABELS, VARIANT_COLOURS, error_bar
@@ -73,7 +73,7 @@ def topologies(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Figure:
     place = 0.0
     for (width, p), benefits in sorted(kept_benefit(rows).items(), key=lambda cell: thetas[cell[0]]):
         place = max(thetas[width, p], 1.5 * place)  # cells of about equal θ·Σα stand beside each other
-        kept, told = ratio_interval(*benefits), f"$W$={width}, $p$={p:g}"
+        kept, told = share_interval(*benefits), f"$W$={width}, $p$={p:g}"
         if np.isfinite(kept.estimate):
             error_bar(right, place, kept, fmt="o", ms=6, capsize=3, color=COLOURS[0])
         else:
