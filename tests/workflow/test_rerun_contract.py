@@ -31,8 +31,8 @@ def test_touching_every_source_file_reruns_nothing(project):
 
 
 def test_editing_one_task_reruns_it_and_the_pages(project):
-    name, old, new = "src/dropatlas/tasks/percolation/required_width.py", "removal probability", "removal rate"
-    expected = Counter(["tabulate_percolation_required_width", *PAGES])
+    name, old, new = "src/dropatlas/tasks/percolation/crossing_boundary.py", "removal probability", "removal rate"
+    expected = Counter(["tabulate_percolation_crossing_boundary", *PAGES])
     project.edit(name, old, new)
     assert project.plan() == expected
     assert project.run() == expected
@@ -116,7 +116,7 @@ def test_an_unrelated_key_reruns_nothing(project):
 
 
 def test_a_changed_claim_is_judged_again_without_computing(project):
-    name, old, new = "config/claims.yaml", "criterion: {margin: 0.1}", "criterion: {margin: 0.2}"
+    name, old, new = "config/claims.yaml", "criterion: {margin: 5.8}", "criterion: {margin: 5.9}"
     project.edit(name, old, new)
     assert project.plan() == Counter(["judge_percolation", *SCORECARD, *PAGES])
     project.edit(name, new, old)

@@ -13,9 +13,9 @@ from .conftest import Project, copy_sources
 
 pytestmark = pytest.mark.workflow
 
-EDIT = ("src/dropatlas/tasks/percolation/required_width.py", "removal probability", "removal rate")
+EDIT = ("src/dropatlas/tasks/percolation/crossing_boundary.py", "removal probability", "removal rate")
 PAGES = ["execute_notebook", "render_page", "render_paper", "render_index"]
-RERUN = Counter(["tabulate_percolation_required_width", *PAGES])
+RERUN = Counter(["tabulate_percolation_crossing_boundary", *PAGES])
 
 
 def test_a_finished_run_verifies(project):
@@ -86,7 +86,7 @@ def test_restored_results_have_nothing_to_do_and_rerun_exactly_what_is_stale(pro
     assert fresh.plan() == RERUN
     stale = fresh.dropatlas("verify", "results/quick")
     assert stale.returncode == 1
-    assert "code of dropatlas.tasks.percolation.required_width changed" in stale.stderr
+    assert "code of dropatlas.tasks.percolation.crossing_boundary changed" in stale.stderr
 
 
 def test_a_clock_that_was_a_year_ahead_hides_no_change(project):
