@@ -11,9 +11,6 @@ from dropatlas.collapse.settings import Training, Width
 from dropatlas.settings import Count, Grid, OpenProbability, Positive, Section
 from dropatlas.steps import log_spaced_steps
 
-SCHEDULES = ("constant", "falling")
-"""Learning rates: α, or α t_0 / (t_0 + t)."""
-
 
 class DepthLaw(Section):
     """Steps needed to learn against depth at constant width."""

@@ -10,8 +10,6 @@ from dropatlas.stats import mean_p_value
 
 CERTAIN = 0.99
 """Crossing probability above which practically every mask leaves a path."""
-RARE = 0.05
-"""Crossing probability below which hardly a mask leaves one."""
 
 CLEAR = 0.025
 """Level of the one-sided tests by which a cell can tell."""

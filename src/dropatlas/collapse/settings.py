@@ -1,7 +1,7 @@
 """Settings of the training-collapse tables (arXiv 2512.13853, Section V)."""
 
 from itertools import product
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -10,7 +10,6 @@ from dropatlas.settings import Count, OpenProbability, Section
 
 Seeds = Annotated[int, Field(ge=10)]  # fewer carry no interval
 Width = Annotated[int, Field(ge=1, le=1024)]  # more would not fit beside each other
-ProblemName = Literal["digits", "regression"]
 
 
 class Training(Section):

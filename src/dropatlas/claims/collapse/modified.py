@@ -15,18 +15,6 @@ from dropatlas.collapse.variants import MODIFIED
 VARIANTS = "collapse/variants"
 
 
-CELL = ["problem", "depth", "width", "cell_drop_rate"]
-
-
-def _final(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[(rows.step == rows.step.max()) & ~rows.diverged & rows.control_learns]
-
-
-def _cell_name(key: tuple[str, int, int, float]) -> str:
-    problem, depth, width, p = key
-    return f"{problem}, L = {depth}, W = {width}, p = {p:g}"
-
-
 def _equality(rows: pd.DataFrame, margin: float) -> Part:
     """That dropout, every step computed, and modified dropout end equal without biases, in networks met by a cut."""
     pairs = [(plain, equal_pairs(rows, plain)) for plain in MODIFIED]
