@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from dropatlas.collapse.gradient_effects import NormCell, norm_cells, optimiser_cells
 from dropatlas.plots.collapse.shared import GAIN_LABELS, constant_line, error_bar, sequential
@@ -88,6 +89,9 @@ def _optimisers(panels: np.ndarray, rows: pd.DataFrame) -> None:
         axes.set(xscale="log", yscale="log", xlabel="crossing probability $\\theta$")
         axes.set_xticks(shown, [f"{theta:.2g}" for theta in shown], minor=False)
         axes.set_xticks([], minor=True)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.set_yticks([], minor=True)
     told = "over that without dropout"
     panels[0].set(title="movement", ylabel="movement over its bound\n(momentum: over $1-\\beta$)")
     panels[1].set(title="time to learn", ylabel=f"$\\theta\\,T_{{learn}}$ {told}")

@@ -47,7 +47,8 @@ def topologies(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Figure:
     shown = [*convolution_cells(rows)]
     controls = convolutions[(convolutions.variant == "none") & ~convolutions.diverged]
     shown += [(("none", width, 0.0), cell) for width, cell in controls.groupby("width")]
-    for (gain, width, p), cell in shown:
+    lowest, told_at = -0.07, 0.0  # of the labels, and where the last one stands
+    for (gain, width, p), cell in sorted(shown, key=lambda item: item[1].theta_rate_sum.iloc[0]):
         colour = "0.35" if gain == "none" else COLOURS[0 if gain == "plain" else 1]
         learned = binomial_interval(int(cell.learned.sum()), len(cell))
         place = cell.theta_rate_sum.iloc[0] * (0.93 if gain == "plain" else 1.07)  # equal shares stay apart
@@ -55,9 +56,11 @@ def topologies(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Figure:
         style = {"fmt": markers[width], "ms": 6, "capsize": 3, "color": colour, "mfc": colour if decides else "white"}
         error_bar(left, place, learned, **style)
         if gain != "compensated" and p:
-            left.annotate(f"$p$={p:g}", (place, -0.1), ha="center", fontsize="x-small", color="0.35", rotation=40)
+            lowest = -0.12 if lowest == -0.07 and place < 2 * told_at else -0.07  # neighbours alternate
+            told_at = place
+            left.annotate(f"$p$ = {p:g}", (place, lowest), ha="center", fontsize="x-small", color="0.35")
     left.axhline(criterion["learns"], color="0.3", lw=1, ls="--")
-    left.set(ylabel="share of convolutions that learn", ylim=(-0.14, 1.04))
+    left.set(ylabel="share of convolutions that learn", ylim=(-0.16, 1.04))
     _shade(left, criterion)
     handles = [
         plt.Line2D([], [], marker="o", ls="", color=COLOURS[k], label=GAIN_LABELS[g])
@@ -81,16 +84,25 @@ def topologies(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Figure:
             told += ": cannot tell"
         height = kept.estimate if np.isfinite(kept.estimate) else 0.0
         right.annotate(
-            told, (place, height), (5, 4), textcoords="offset points", fontsize="x-small", rotation=90, va="bottom"
+            told,
+            (place, height),
+            (0, 8),
+            textcoords="offset points",
+            fontsize="x-small",
+            rotation=90,
+            va="bottom",
+            ha="center",
         )
     for level, told in ((0, "identity alone"), (1, "no dropout")):
         right.axhline(level, color="0.6", lw=1)
         right.annotate(
             told,
-            (np.sqrt(criterion["few"] * criterion["many"]), level),
-            (0, 2),
+            (0.99, level),
+            (0, -4),
+            xycoords=("axes fraction", "data"),
             textcoords="offset points",
-            ha="center",
+            ha="right",
+            va="top",
             fontsize="x-small",
             color="0.35",
         )
