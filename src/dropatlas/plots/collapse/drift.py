@@ -1,7 +1,5 @@
 """Figures on how far weights leave their initialisation."""
 
-from typing import Literal
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -20,8 +18,6 @@ from dropatlas.collapse.drift_effects import (
 from dropatlas.plots.collapse.shared import GAIN_LABELS, constant_line, error_bar, sequential
 from dropatlas.plots.style import COLOURS, MODEL_LABELS
 from dropatlas.stats import mean_interval
-
-Place = Literal["upper left", "lower right"]
 
 SMALL_DRIFT = 0.02
 """x up to which weights must stay, where it is above that in units of θ."""
@@ -84,10 +80,10 @@ def _movement(axes: Axes, x: float, moved: np.ndarray, colour: tuple[float, floa
         axes.errorbar(max(x, FLOOR), centre, ends, fmt="o", ms=4.5, capsize=2, color=colour, mfc=fill)
 
 
-def _depth_legend(axes: Axes, colours: dict[int, tuple[float, float, float]], hollow: str, place: Place) -> None:
+def _depth_legend(figure: Figure, colours: dict[int, tuple[float, float, float]], hollow: str) -> None:
     handles = [plt.Line2D([], [], color=c, marker="o", ms=4.5, ls="", label=f"$L$ = {d}") for d, c in colours.items()]
     handles.append(plt.Line2D([], [], color="0.4", marker="o", mfc="white", ms=4.5, ls="", label=hollow))
-    axes.legend(handles=handles, loc=place, fontsize="small")
+    figure.legend(handles=handles, loc="outside lower left", ncols=len(handles), fontsize="small")
 
 
 def movement(rows: pd.DataFrame) -> Figure:
@@ -113,7 +109,7 @@ def movement(rows: pd.DataFrame) -> Figure:
         axes.set_xlabel("$x = M\\,\\theta\\,\\Sigma\\alpha_t\\,/\\,\\|w_0\\|$")
         axes.xaxis.set_major_locator(LogLocator(numticks=6))
     panels[0].set_ylabel("$\\|w_T - w_0\\|\\,/\\,\\|w_0\\|$")
-    _depth_legend(panels[0], colours, "cannot tell", "lower right")
+    _depth_legend(figure, colours, "cannot tell")
     _threshold(panels[2], rows)
     return figure
 
@@ -151,7 +147,7 @@ def leaving(rows: pd.DataFrame) -> Figure:
         axes.set_xlabel("$\\theta\\,T\\,/$ steps until the control leaves")
         axes.xaxis.set_major_locator(LogLocator(numticks=7))
     panels[0].set_ylabel("$\\|w_T - w_0\\|\\,/\\,\\|w_0\\|$")
-    _depth_legend(panels[0], colours, "control did\nnot learn", "upper left")
+    _depth_legend(figure, colours, "control did not learn")
     last = {
         (cell.depth, cell.width): cell
         for cell in sorted(cells, key=lambda cell: (cell.learning_rate, cell.step))

@@ -127,7 +127,8 @@ def what_stops_training(rows: pd.DataFrame) -> Figure:
         for limit in limits:
             axes.axvline(limit, color="0.4", lw=1.2, ls=":")
         axes.set(xscale="log", ylabel="share of networks that learn", ylim=(-0.05, 1.05))
-        axes.legend(fontsize="x-small", loc="upper left")
+    handles, labels = (panels[1] if len(sure) else panels[0]).get_legend_handles_labels()
+    figure.legend(handles, labels, fontsize="small", loc="outside lower left", ncols=4)
     _order(panels[2], final[final.arm == "dropout"])
     return figure
 
