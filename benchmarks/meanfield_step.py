@@ -1,6 +1,6 @@
 """One step of the four variants of Figure 2 (arXiv 2510.07554): this package against plain PyTorch.
 
-    python benchmarks/meanfield_step.py [--threads 2] [--rounds 40]
+    python benchmarks/meanfield_step.py [--threads 2] [--seconds 12]
 
 A step is: none, RaM, dropout and PN+RaM at d = 20, 500 training inputs, with masks, gradients and updates in float32.
 The plain side is the usual two products and their transposes on (n, 500) tensors; it counts in the faster of two
@@ -9,7 +9,8 @@ time of a step is that of a round over the number of threads. `measured` is what
 the outputs on 500 validation inputs without masks, the risks and the distances, which the plain side does not.
 
 All sides and a large square product of torch, the measure of what the machine can do, alternate in short rounds and the
-best round counts, since other load only slows down. The last line extrapolates to the published figure: 5 widths,
+best round counts, since other load only slows down. With one thread times are processor times, which hardly depend on
+other load. The last line extrapolates to the published figure: 5 widths,
 10 repeats, 1000 steps.
 """
 
@@ -27,7 +28,7 @@ from dropatlas.phases.dynamics import FullBatchReLU, Rule, draw_mask, multiplier
 VARIANTS = ("none", "ram", "dropout", "pn_ram")
 D, SAMPLES, KEEP_RATE, RATE = 20, 500, 0.7, 0.05
 WIDTHS, REPEATS, STEPS = (200, 500, 1000, 2000, 5000), 10, 1000
-SQUARE = 2048
+SQUARE = 1024
 """Side of the large product."""
 
 
@@ -73,21 +74,22 @@ class Replica:
         risk(self.rule, seen.training, self.targets), risk(self.rule, seen.held_out, self.labels)
 
 
-def seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
+def seconds(work: Callable[[], object], threads: int) -> float:
+    clock = time.process_time if threads == 1 else time.perf_counter
+    start = clock()
     work()
-    return time.perf_counter() - start
+    return clock() - start
 
 
-def many(step: Callable[[], object], steps: int) -> None:
-    torch.set_num_threads(1)  # counts for the calling thread
+def many(step: Callable[[], object], steps: int, threads: int = 1) -> None:
+    torch.set_num_threads(threads)  # counts for the calling thread
     for _ in range(steps):
         step()
 
 
-def compare(width: int, threads: int, rounds: int) -> dict[str, float]:
+def compare(width: int, threads: int, duration: float) -> dict[str, float]:
     """Best seconds: of a four-variant step of each side, and of the large product."""
-    steps = max(1, 4000 // width)
+    steps = max(1, 2000 // width)
     replicas = [Replica(width, seed) for seed in range(threads)]
     square = torch.randn(SQUARE, SQUARE)
     best: dict[str, float] = {}
@@ -96,13 +98,15 @@ def compare(width: int, threads: int, rounds: int) -> dict[str, float]:
         best[name] = min(taken, best.get(name, taken))
 
     with ThreadPoolExecutor(threads) as pool:
-        for _ in range(rounds):
+        end = time.perf_counter() + duration
+        while time.perf_counter() < end:
             torch.set_num_threads(threads)
-            enter("product", seconds(lambda: square @ square))
-            enter("plain", seconds(lambda: [replicas[0].plain() for _ in range(steps)]) / steps)
+            enter("product", seconds(lambda: square @ square, threads))
+            taken = seconds(lambda: many(replicas[0].plain, steps, threads), threads)
+            enter("plain", taken / steps)
             for name in ("plain", "ours", "measured"):
                 sides = [getattr(replica, name) for replica in replicas]
-                taken = seconds(lambda sides=sides: list(pool.map(lambda side: many(side, steps), sides)))
+                taken = seconds(lambda sides=sides: list(pool.map(lambda side: many(side, steps), sides)), threads)
                 enter(name, taken / (steps * threads))
     return best
 
@@ -110,16 +114,16 @@ def compare(width: int, threads: int, rounds: int) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="cores used (default: all)")
-    parser.add_argument("--rounds", type=int, default=40, help="alternating rounds per width (default: 40)")
+    parser.add_argument("--seconds", type=float, default=12, help="how long a width is measured (default: 12)")
     arguments = parser.parse_args()
-    print(f"milliseconds per step of four variants, {arguments.threads} threads, best of {arguments.rounds} rounds;")
+    print(f"milliseconds per step of four variants, {arguments.threads} threads, best of {arguments.seconds:g} s;")
     print(f"GFLOP/s of our products, and of the product of two float32 {SQUARE} x {SQUARE} matrices in torch")
     print(
         f"{'width':>6} {'plain':>7} {'ours':>7} {'ratio':>6} {'measured':>9} {'GFLOP/s':>8} {'torch':>6} {'share':>6}"
     )
     total = 0.0
     for width in WIDTHS:
-        best = compare(width, arguments.threads, arguments.rounds)
+        best = compare(width, arguments.threads, arguments.seconds)
         kept = KEEP_RATE * width
         neurons = (3 * width + kept) + (width + 3 * kept)  # forward, gradient: what is dropped is not computed
         rate, limit = 2 * SAMPLES * D * neurons / best["ours"] / 1e9, 2 * SQUARE**3 / best["product"] / 1e9
