@@ -204,12 +204,12 @@ def test_unknown_names_are_errors_that_list_the_known_ones():
 
 
 @pytest.mark.parametrize("loss", SLOPES)
-@pytest.mark.parametrize("block", [4, 256])
-def test_the_fast_path_equals_the_general_step(loss, block):
+@pytest.mark.parametrize("compiled", [True, False])
+def test_the_fast_path_equals_the_general_step(loss, compiled):
     count = 37
     (inputs, targets), held_out = problem(loss), draw(5, D, seed=4)
     rule, networks = Rule(RATE, loss=loss), draw(len(VARIANTS), count, 1 + D)
-    fast = FullBatchReLU(rule, inputs, targets, held_out, VARIANTS, block)
+    fast = FullBatchReLU(rule, inputs, targets, held_out, VARIANTS, compiled)
     for number in range(3):  # buffers are used again
         mask, second = masks(count, seed=number)
         before = networks.clone()
@@ -240,6 +240,56 @@ def test_the_fast_path_at_masks_that_drop_all_or_nothing(kept):
     for row, variant in enumerate(VARIANTS):
         expected = step(Rule(RATE), before[row], inputs, targets, multipliers(variant, mask, mask.flip(0)))
         torch.testing.assert_close(networks[row], expected.particles)
+
+
+@pytest.mark.parametrize(
+    ("count", "dimension", "samples", "held_out"),
+    [(1, 1, 1, 1), (2, 4, 255, 257), (3, 5, 256, 256), (4, 6, 257, 0), (7, 20, 500, 500), (30, 11, 512, 3)],
+)
+def test_the_fast_path_at_sizes_around_those_of_the_compiled_loops(count, dimension, samples, held_out):
+    inputs, targets, measured = draw(samples, dimension), draw(samples, seed=1), draw(held_out, dimension, seed=2)
+    networks = draw(len(VARIANTS), count, 1 + dimension, seed=3).float()
+    sides = [inputs.float(), targets.float(), measured.float(), VARIANTS]
+    fast, general = FullBatchReLU(Rule(RATE), *sides, True), FullBatchReLU(Rule(RATE), *sides, False)
+    expected_networks = networks.clone()
+    for number in range(2):
+        mask, second = (part.float() for part in masks(count, seed=number))
+        seen, expected = (
+            path.advance(own, mask, second) for path, own in ((fast, networks), (general, expected_networks))
+        )
+        for part, other in zip((networks, *seen), (expected_networks, *expected), strict=True):
+            torch.testing.assert_close(part, other, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_the_fast_path_without_held_out_inputs_and_with_another_width(compiled):
+    (inputs, targets), networks = problem(), draw(len(VARIANTS), WIDTH, 1 + D)
+    fast = FullBatchReLU(Rule(RATE), inputs, targets, draw(5, D), VARIANTS, compiled)
+    for width in (WIDTH, WIDTH - 4):
+        measured, unmeasured = networks[:, :width].clone(), networks[:, :width].clone()
+        expected = fast.advance(measured, *masks(width))
+        seen = fast.advance(unmeasured, *masks(width), held_out=False)
+        assert seen.held_out.shape == (len(VARIANTS), 0)
+        assert expected.held_out.shape == (len(VARIANTS), 5)
+        torch.testing.assert_close(seen.training, expected.training, rtol=0, atol=0)
+        torch.testing.assert_close(unmeasured, measured, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("place", [0, 1])
+def test_the_fast_path_carries_on_what_is_not_finite(value, place):
+    (inputs, targets), (_, second), networks = problem(), masks(), draw(len(VARIANTS), WIDTH, 1 + D)
+    mask = torch.ones(WIDTH, dtype=torch.float64)
+    networks[:, 2, place] = value
+    before = networks.clone()
+    fast = FullBatchReLU(Rule(RATE), inputs, targets, inputs, VARIANTS, True)
+    seen = fast.advance(networks, mask, second)
+    for row, variant in enumerate(VARIANTS):
+        expected = step(Rule(RATE), before[row], inputs, targets, multipliers(variant, mask, second))
+        torch.testing.assert_close(seen.training[row], expected.outputs, equal_nan=True)
+        torch.testing.assert_close(seen.held_out[row], outputs(Rule(RATE), before[row], inputs), equal_nan=True)
+        torch.testing.assert_close(networks[row].isfinite(), expected.particles.isfinite())
+    assert not fast.look(networks, mask, second).training.isfinite().any()
 
 
 @pytest.mark.parametrize("rule", [Rule(0.1, "tanh"), Rule(0.1, bound=1.0)])

@@ -17,7 +17,7 @@ Source: arXiv 2510.07554, Sections 2 and 4.4.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -28,6 +28,7 @@ from torch import Tensor
 from dropatlas.phases.losses import LOSSES
 from dropatlas.phases.names import VARIANTS
 from dropatlas.phases.neurons import activation, features, pullback
+from dropatlas.phases.relu_kernels import Passes
 
 
 @dataclass(frozen=True)
@@ -200,20 +201,19 @@ class Seen(NamedTuple):
 
 
 class FullBatchReLU:
-    """Full-batch steps of unconstrained ReLU networks, all variants of one seed, about twice as fast as `step`.
+    """Full-batch steps of unconstrained ReLU networks, all variants of one seed, several times as fast as `step`.
 
     ReLU is homogeneous, σ(u) = u·1[u > 0], so that with m_i = Σ_k 1[u_ik > 0] r_k z_k the gradient of a neuron is
-    (w_i·m_i, a_i m_i): one product backward. Neurons are worked on in blocks whose products with all inputs stay in
-    the cache of a core; buffers are reused; a dropped neuron is not differentiated and, where it is dropped in the
+    (w_i·m_i, a_i m_i): one product backward. A dropped neuron is not differentiated and, where it is dropped in the
     forward pass too, not run on the training inputs. Not to be shared between threads: one object for each.
 
     Args:
         rule: Activation relu, no bound; any loss.
         inputs: Training inputs, shape (N, d).
         targets: Shape (N,).
-        held_out_inputs: Inputs that are measured on before every step, shape (M, d).
+        held_out_inputs: Inputs that are measured on, shape (M, d).
         variants: Names in `VARIANTS`.
-        block: Neurons per block.
+        compiled: Whether compiled loops are used, which run on the CPU, or `step`; None: where the inputs are there.
 
     Raises:
         ValueError: The rule is one that only `step` can do.
@@ -226,103 +226,73 @@ class FullBatchReLU:
         targets: Tensor,
         held_out_inputs: Tensor,
         variants: Sequence[str],
-        block: int = 384,
+        compiled: bool | None = None,
     ) -> None:
         if rule.activation != "relu" or rule.bound is not None:
             raise ValueError(f"FullBatchReLU takes relu without a bound, got {rule}; use `step`")
-        self._rate = rule.learning_rate / len(inputs)
-        self._residual = LOSSES[rule.loss].first
+        self._rule, self._variants = rule, tuple(variants)
         self._inputs, self._targets, self._held_out_inputs = inputs, targets, held_out_inputs
-        self._variants, self._block = tuple(variants), block
-        self._weighted = torch.empty_like(inputs.T, memory_format=torch.contiguous_format)
-        self._scratch = inputs.new_empty(len(held_out_inputs) * block)
-        self._tiles = self._moments = inputs.new_empty(0)
+        self._compiled = inputs.device.type == "cpu" if compiled is None else compiled
+        self._passes: Passes | None = None
 
-    def advance(self, networks: Tensor, mask: Tensor, second: Tensor | None = None) -> Seen:
+    def advance(self, networks: Tensor, mask: Tensor, second: Tensor | None = None, held_out: bool = True) -> Seen:
         """One step of every variant, changing `networks` in place.
 
         Args:
             networks: Particles of every variant, shape (variants, n, 1 + d), contiguous, of the inputs' type.
-            mask: The mask they share, shape (n,).
+            mask: The mask they share, shape (n,), of the same type.
             second: The second forward mask, shape (n,); only `pn_ram` needs it.
+            held_out: Whether the held-out inputs are measured on, which costs over half as much as the step itself.
 
         Returns:
-            Outputs before the step, shapes (variants, N) and (variants, M).
+            Outputs before the step, shapes (variants, N) and (variants, M), or (variants, 0) without held-out inputs.
         """
-        return self._pass(networks, mask, second, update=True)
+        return self._pass(networks, mask, second, held_out, update=True)
 
-    def look(self, networks: Tensor, mask: Tensor, second: Tensor | None = None) -> Seen:
+    def look(self, networks: Tensor, mask: Tensor, second: Tensor | None = None, held_out: bool = True) -> Seen:
         """What `advance` would return, without the step."""
-        return self._pass(networks, mask, second, update=False)
+        return self._pass(networks, mask, second, held_out, update=False)
 
-    def _pass(self, networks: Tensor, mask: Tensor, second: Tensor | None, update: bool) -> Seen:
+    def _pass(self, networks: Tensor, mask: Tensor, second: Tensor | None, held_out: bool, update: bool) -> Seen:
+        training = networks.new_empty(len(networks), len(self._targets))
+        measured = networks.new_empty(len(networks), len(self._held_out_inputs) if held_out else 0)
+        run = self._compiled_pass if self._compiled else self._general_pass
+        run(networks, mask, second, training, measured, update)
+        return Seen(training, measured)
+
+    def _general_pass(
+        self, networks: Tensor, mask: Tensor, second: Tensor | None, training: Tensor, measured: Tensor, update: bool
+    ) -> None:
+        for row, variant in enumerate(self._variants):
+            network, masks = networks[row], multipliers(variant, mask, second)
+            if measured.numel():
+                measured[row] = outputs(self._rule, network, self._held_out_inputs)
+            if update:
+                moved = step(self._rule, network, self._inputs, self._targets, masks)
+                training[row] = moved.outputs
+                network.copy_(moved.particles)
+            else:
+                training[row] = outputs(self._rule, network, self._inputs, masks.forward)
+
+    def _compiled_pass(
+        self, networks: Tensor, mask: Tensor, second: Tensor | None, training: Tensor, measured: Tensor, update: bool
+    ) -> None:
+        count = len(mask)
+        if self._passes is None or self._passes.count != count:
+            self._passes = Passes(self._inputs.numpy(), self._held_out_inputs.numpy(), count)
         kept = mask != 0
         order = torch.cat([kept.nonzero()[:, 0], (~kept).nonzero()[:, 0]])  # what is dropped comes last
-        active, count = int(kept.sum()), len(mask)
-        ordered, mask = networks.index_select(1, order), mask[order]
-        second = None if second is None else second[order]
-        self._reserve(count)
-        training = ordered.new_zeros(len(ordered), len(self._targets))
-        held_out = ordered.new_zeros(len(ordered), len(self._held_out_inputs))
-        scale = ordered.new_full((len(ordered), count), self._rate)
+        active, mask, second = int(kept.sum()), mask[order], None if second is None else second[order]
+        rates = mask.new_full((count,), self._rule.learning_rate / len(self._inputs))
+        masked_rates = (rates * mask)[:active]
+        particles, places, seen, unmasked = (part.numpy() for part in (networks, order, training, measured))
         for row, variant in enumerate(self._variants):
             masks = multipliers(variant, mask, second)
             used = active if masks.forward is masks.backward is mask else count
-            self._forward(ordered[row], used, masks.forward, training[row])
-            self._forward_held_out(ordered[row], held_out[row])
+            self._passes.load(particles[row], places)
+            seen[row] = self._passes.training(used, 1.0 if masks.forward is None else masks.forward.numpy())
+            if measured.numel():
+                unmasked[row] = self._passes.held_out()
             if update:
-                if masks.backward is not None:
-                    scale[row] *= masks.backward
-                residual = self._residual(training[row], self._targets)
-                self._differentiate(residual, used, count if masks.backward is None else active, self._moments[row])
-        if update:
-            moments = self._moments.mT
-            scaled = (scale * ordered[..., 0])[..., None]
-            ordered[..., 0] -= scale * (ordered[..., 1:] * moments).sum(-1)
-            ordered[..., 1:] -= moments.mul_(scaled)
-            networks.index_copy_(1, order, ordered)
-        return Seen(training, held_out)
-
-    def _reserve(self, count: int) -> None:
-        """Buffers for n neurons; moments start as zeros, since those of dropped neurons are never computed."""
-        size = -(-count // self._block) * self._block * len(self._inputs)
-        if self._tiles.numel() < size:
-            self._tiles = self._inputs.new_empty(size)
-        shape = (len(self._variants), self._inputs.shape[1], count)
-        if self._moments.shape != shape:
-            self._moments = self._inputs.new_empty(shape)
-        self._moments.zero_()
-
-    def _blocks(self, count: int) -> Iterator[tuple[slice, Tensor]]:
-        """Blocks of the first `count` neurons, each with the place where its activations are kept, shape (N, block)."""
-        samples = len(self._inputs)
-        for start in range(0, count, self._block):
-            stop = min(start + self._block, count)
-            yield slice(start, stop), self._tiles[start * samples : stop * samples].view(samples, -1)
-
-    def _forward(self, particles: Tensor, used: int, forward: Tensor | None, total: Tensor) -> None:
-        """Outputs on the training inputs into `total`; keeps σ(u) of the first `used` neurons for the gradient."""
-        weights = particles[:, 0].contiguous() if forward is None else particles[:, 0] * forward
-        hidden = particles[:used, 1:].T.split(self._block, 1)
-        parts = zip(self._blocks(used), hidden, weights[:used].split(self._block), strict=False)
-        for (_, tile), part, weight in parts:  # not strict: of no neurons there is no block, but one (empty) part
-            torch.mm(self._inputs, part, out=tile)
-            total.addmv_(tile.relu_(), weight)
-        total.div_(len(particles))
-
-    def _forward_held_out(self, particles: Tensor, total: Tensor) -> None:
-        """Outputs on the held-out inputs, without masks, into `total`."""
-        hidden, weights = particles[:, 1:].T, particles[:, 0].contiguous()
-        for part, weight in zip(hidden.split(self._block, 1), weights.split(self._block), strict=True):
-            tile = self._scratch[: len(total) * len(weight)].view(len(total), -1)
-            torch.mm(self._held_out_inputs, part, out=tile)
-            total.addmv_(tile.relu_(), weight)
-        total.div_(len(particles))
-
-    def _differentiate(self, residual: Tensor, used: int, differentiated: int, moments: Tensor) -> None:
-        """m_i of the first `differentiated` of `used` neurons into `moments` (d, n); overwrites kept activations."""
-        torch.mul(self._inputs.T, residual, out=self._weighted)
-        for rows, tile in self._blocks(used):
-            if rows.start < differentiated:
-                wanted = moments[:, rows.start : min(rows.stop, differentiated)]
-                torch.mm(self._weighted, tile[:, : wanted.shape[1]].sign_(), out=wanted)
+                residual = LOSSES[self._rule.loss].first(training[row], self._targets)
+                self._passes.descend(residual.numpy(), (rates if masks.backward is None else masked_rates).numpy())
