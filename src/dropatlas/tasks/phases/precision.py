@@ -42,21 +42,12 @@ def tabulate(settings: FloatingPoint, seed: int, checkpoints: Path | None = None
 
     def work(width: int, regime: str) -> pd.DataFrame:
         rate, keep_rate = settings.rates(width, regime)
-        parts = [
-            pd.DataFrame(
-                {
-                    "error": found.error,
-                    "relative_error": found.relative,
-                    "lost_share": found.lost,
-                    "risk": found.risk,
-                    "risk_error": found.risk_error,
-                    "seed": range(settings.seeds),
-                }
-            ).assign(precision=found.precision, step=found.step, time=found.step * rate)
-            for found in rounding_errors(settings, seed, width, regime)
-        ]
-        rows = pd.concat(parts, ignore_index=True)
-        return rows.assign(width=width, regime=regime, learning_rate=rate, keep_rate=keep_rate)
+        numbers = range(settings.seeds)
+        networks = {number: pd.DataFrame(rounding_errors(settings, seed, width, regime, number)) for number in numbers}
+        rows = pd.concat(networks, names=["seed", None]).reset_index("seed")
+        return rows.assign(
+            width=width, regime=regime, learning_rate=rate, keep_rate=keep_rate, time=rows.step * rate
+        )
 
     rows = run_parts(settings.cells(), work, "precision", checkpoints, MODULE, settings, seed)
     return rows[list(MEANINGS)]
