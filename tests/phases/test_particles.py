@@ -112,7 +112,7 @@ def test_masks_have_their_shape(rng, keep_rate):
 
 
 def test_one_step_of_dropout_in_the_mean_has_the_penalty_of_its_own_mask(rng):
-    """E of the step: gradient of the risk plus β(1 - q) ∇½|φ|²/N; own part unmasked or redrawn: gradient of the risk."""
+    """E of the step: gradient of the risk plus β(1 - q) ∇½|φ|²/N; other own parts: gradient of the risk."""
     problem = plane_problem(rng, samples=5)
     particles, keep_rate, draws = initial_particles(rng, 4), 0.4, 40_000
     masks = sample_masks(rng, 4, keep_rate, draws)

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dropatlas.phases.names import PRECISIONS, Precision
+from dropatlas.phases.names import PRECISIONS
 from dropatlas.phases.neurons import ACTIVATIONS, features, pullback
 from dropatlas.phases.particles import Masks, Problem, sample_masks
 from dropatlas.phases.particles import train as train_dropout
@@ -121,9 +121,7 @@ def test_float64_run_is_the_dropout_of_the_phase_diagram():
 def test_gradient_flow_moves_all_neurons():
     problem, start = small()
     found = train(PRECISIONS["float64"], problem, start, 0.1, 1.0, all_kept(12, 7), [7])
-    assert np.allclose(
-        found.particles[0], train_dropout(problem, start, "none", 0.1, 1.0, 7, np.random.default_rng())
-    )
+    assert np.allclose(found.particles[0], train_dropout(problem, start, "none", 0.1, 1.0, 7, np.random.default_rng()))
     assert found.lost.max() == 0
 
 
@@ -152,7 +150,8 @@ def test_lost_share_counts_active_neurons_only():
 def test_a_run_in_parts_is_the_run():
     problem, start = small()
     masks = sample_masks(np.random.default_rng(7), 12, 0.3, 30)
-    parts, whole = (train(Precision("float16", "float16"), problem, start, 0.06, 0.3, masks, m) for m in ([3, 30], [30]))
+    setting = (PRECISIONS["float16"], problem, start, 0.06, 0.3, masks)
+    parts, whole = train(*setting, [3, 30]), train(*setting, [30])
     np.testing.assert_array_equal(parts.particles[-1], whole.particles[-1])
     assert parts.lost[-1] == whole.lost[-1]
 

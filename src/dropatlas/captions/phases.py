@@ -67,11 +67,12 @@ def penalty_survival(rows: pd.DataFrame, margin: float, real: float) -> str:
     told = ", ".join(f"{found:z.2f} at κ = {kappa:g}" for kappa, found in slopes.items() if found)
     fixed = [found.estimate for slope in penalty_slopes(rows, FIXED).values() if (found := mean_exponent(slope))]
     halved = f"; at q = 1/2, whatever κ is, {min(fixed):z.2f} to {max(fixed):z.2f}" if fixed else ""
+    measured = f" Measured exponents: {told}{halved}." if told else ""
     return (
-        f"From the left: penalty effect over the width (dotted: predicted slope; band: ±{margin:g}); its exponents, which "
-        f"decide; from κ = 1 on, its size over that of the same noise without a penalty (at least {real:g}); holding "
-        "the penalty while τ falls more slowly than 1/n makes α grow and leaves neurons behind (dotted: Poisson clocks). "
-        f"Means and 95 % intervals over {rows.seed.nunique()} seeds.{f' Measured exponents: {told}{halved}.' if told else ''}"
+        f"From the left: penalty effect over the width (dotted: predicted slope; band: ±{margin:g}); its exponents, "
+        "which decide; from κ = 1 on, its size over that of the same noise without a penalty (at least "
+        f"{real:g}); holding the penalty while τ falls more slowly than 1/n makes α grow and leaves neurons behind "
+        f"(dotted: Poisson clocks). Means and 95 % intervals over {rows.seed.nunique()} seeds.{measured}"
     )
 
 
@@ -208,8 +209,8 @@ def precision_errors(rows: pd.DataFrame, tolerance: float, growth: float) -> str
     )
     return (
         "Final distance to float64 over the movement (geometric mean, 95 % interval over "
-        f"{rows.seed.nunique()} seeds), and updates lost to rounding. A problem is an error above the dashes ({tolerance:g}), or one that "
-        f"grows faster than the dotted lines (n^{growth:g}). bfloat16: {told}."
+        f"{rows.seed.nunique()} seeds), and updates lost to rounding. A problem is an error above the dashes "
+        f"({tolerance:g}), or one that grows faster than the dotted lines (n^{growth:g}). bfloat16: {told}."
     )
 
 

@@ -150,9 +150,9 @@ def masked_steps(
 ) -> None:
     """Steps of gradient descent with masks: x_i -= (rate/keep_rate) ∇⟨φ(x_i), f̂ - y⟩/N for the kept neurons.
 
-    `pass_kind` is SHARED, WITHOUT_OWN, MEAN or REDRAWN_OWN. Step s keeps forward[starts[s]:starts[s + 1]] in the forward
-    pass and backward[ends[s]:ends[s + 1]] in the gradient; with REDRAWN_OWN the forward pass is masked as the gradient
-    is, but for a neuron's own part, which `forward` keeps or not.
+    `pass_kind` is SHARED, WITHOUT_OWN, MEAN or REDRAWN_OWN. Step s keeps forward[starts[s]:starts[s + 1]] in the
+    forward pass and backward[ends[s]:ends[s + 1]] in the gradient; with REDRAWN_OWN the forward pass is masked as the
+    gradient is, but for a neuron's own part, which `forward` keeps or not.
     """
     n = particles.shape[0]
     first_of, summed = (ends, backward) if pass_kind == REDRAWN_OWN else (starts, forward)

@@ -17,9 +17,9 @@ MEASURE = "exponent in n of the penalty effect over the movement"
 
 
 def judge_m4(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
-    """M4: with τ ∝ n^(-κ) and the smallest keep rate that has a limit, the penalty goes like n^(κ-1), for κ >= 1 it stays.
+    """M4: with τ ∝ n^(-κ), and the smallest q that has a limit, the penalty goes like n^(κ-1), and stays for κ >= 1.
 
-    One part per κ: the exponent of the penalty effect (as a share of the movement) lies within `margin` of min(0, κ - 1).
+    One part per κ: the exponent of the penalty effect (a share of the movement) lies within `margin` of min(0, κ - 1).
     Where it stays (κ >= 1) the effect at the largest width is, besides, at least `real` times that of the same noise
     without a penalty. A number from fewer than `least_seeds` seeds is none. Without κ on both sides of 1 there is no
     contrast, and nothing is decided.
@@ -40,7 +40,7 @@ def judge_m4(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float])
             checks.append(_real(rows, kappa, criterion))
         name = f"κ = {kappa:g}: {'stays' if kappa >= 1 else f'falls like n^{wanted:g}'}"
         parts.append(Part(name, MEASURE, checks))
-    found = ", ".join(f"{slopes[kappa].mean():.2f} at κ = {kappa:g}" for kappa in sorted(slopes))
+    found = ", ".join(f"{slopes[kappa].mean():z.2f} at κ = {kappa:g}" for kappa in sorted(slopes))
     return decide(parts, f"mean exponents: {found}")
 
 

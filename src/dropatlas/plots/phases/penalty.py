@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from dropatlas.phases.classification import PHASE_NAMES
 from dropatlas.phases.exponents import mean_exponent, penalty_shares, penalty_slopes, predicted_slope
 from dropatlas.phases.names import PHASES
-from dropatlas.phases.classification import PHASE_NAMES
 from dropatlas.phases.rates import FIXED, HELD, MOST_PENALTY
 from dropatlas.plots.style import COLOURS
 from dropatlas.stats import mean_interval
@@ -64,7 +64,7 @@ def penalty_survival(rows: pd.DataFrame, margin: float, real: float) -> Figure:
     runs = penalty_shares(rows)
     exponents = sorted(runs.exponent.dropna().unique())
     shades = dict(zip(exponents, plt.get_cmap("viridis")(np.linspace(0.05, 0.85, len(exponents))), strict=True))
-    figure, panels = plt.subplots(1, 4, figsize=(15.5, 4))
+    figure, panels = plt.subplots(1, 4, figsize=(16, 4.6))
     for kappa, part in runs[runs.family == MOST_PENALTY].groupby("exponent"):
         style: dict[str, Any] = {"color": shades[kappa], "fmt": "o-", "lw": 1.5}
         _over_width(panels[0], part, part.share, **style)
@@ -85,16 +85,18 @@ def penalty_survival(rows: pd.DataFrame, margin: float, real: float) -> Figure:
         every = part.groupby("width")[["steps", "learning_rate", "alpha"]].first()
         reached = 1 - np.exp(-every.steps * every.learning_rate / every.alpha)
         panels[3].plot(every.index, reached, ":", color=shades[kappa])
-    panels[0].set(ylabel="penalty effect / movement (RMS)", yscale="log", title="$\\tau\\propto n^{-\\kappa}$")
+    panels[0].set(ylabel="penalty effect / movement", yscale="log", title="$\\tau\\propto n^{-\\kappa}$")
     panels[2].axhline(real, color="0.3", lw=1, ls="--")
     panels[2].set(
-        ylabel="penalty effect / that of redrawn masks", yscale="log", ylim=(1, None), title="no noise: above the dashes"
+        ylabel="effect / that of redrawn masks", yscale="log", ylim=(1, None), title="more than noise: above the dashes"
     )
     panels[3].set(
         ylabel="share of neurons ever updated",
         title="penalty held ($\\beta$ = 0.5)",
         ylim=(0, 1.05),
     )
+    for axes in panels:
+        axes.title.set_fontsize("small")
     for axes in (panels[0], panels[2], panels[3]):
         _width_axis(axes, rows)
     for axes in (panels[2], panels[3]):

@@ -45,9 +45,7 @@ def tabulate(settings: FloatingPoint, seed: int, checkpoints: Path | None = None
         numbers = range(settings.seeds)
         networks = {number: pd.DataFrame(rounding_errors(settings, seed, width, regime, number)) for number in numbers}
         rows = pd.concat(networks, names=["seed", None]).reset_index("seed")
-        return rows.assign(
-            width=width, regime=regime, learning_rate=rate, keep_rate=keep_rate, time=rows.step * rate
-        )
+        return rows.assign(width=width, regime=regime, learning_rate=rate, keep_rate=keep_rate, time=rows.step * rate)
 
     rows = run_parts(settings.cells(), work, "precision", checkpoints, MODULE, settings, seed)
     return rows[list(MEANINGS)]
