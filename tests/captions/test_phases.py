@@ -56,8 +56,14 @@ TREND = pd.DataFrame(
 ).assign(points=100)
 PENALTY = pd.DataFrame(
     [
-        ("most penalty", kappa, width, seed, (1.0 + seed) * width**slope, status)
-        for kappa, slope, status in ((0.5, -0.5, "ok"), (1.0, 0.0, "ok"), (1.25, 0.0, "dropout diverged"))
+        (family, kappa, width, seed, (1.0 + seed) * width**slope, status)
+        for family, kappa, slope, status in (
+            ("most penalty", 0.5, -0.5, "ok"),
+            ("most penalty", 1.0, 0.0, "ok"),
+            ("most penalty", 1.25, 0.0, "dropout diverged"),
+            ("fixed keep rate", 0.5, -1.0, "ok"),
+            ("fixed keep rate", 0.75, -1.25, "ok"),
+        )
         for width in (100, 200, 400)
         for seed in range(5)
     ],
@@ -162,7 +168,7 @@ ARGUMENTS = {
     "nearest_limits": (DIAGRAM,),
     "width_trend": (TREND,),
     "effects": (PENALTY,),
-    "penalty_survival": (PENALTY,),
+    "penalty_survival": (PENALTY, 0.125, 3.0),
     "activations": (DIAGRAM,),
     "student_losses": (STUDENTS,),
     "student_distances": (STUDENTS,),
@@ -174,7 +180,7 @@ ARGUMENTS = {
     "curvature_ratio": (CURVATURE, 10.0),
     "stable_rates": (RATES,),
     "edge_sharpness": (EDGE,),
-    "precision_errors": (PRECISION,),
+    "precision_errors": (PRECISION, 0.05, 0.125),
     "precision_growth": (PRECISION,),
     "depth_distances": (DEPTH,),
     "depth_distances_independent": (DEPTH,),
@@ -189,7 +195,9 @@ ARGUMENTS = {
         ("width_trend", "over 2 seeds. From the dotted line on only 100 particles"),
         ("width_trend", "At n = 400: GF 0.220 (+10% over the floor), III 0.300 (-25% over the floor)."),
         ("effects", "over 5 seeds."),
-        ("penalty_survival", "exponents: -0.50 [-0.50, -0.50] at κ = 0.5, 0.00 [0.00, 0.00] at κ = 1."),
+        ("penalty_survival", "exponents: -0.50 [-0.50, -0.50] at κ = 0.5, 0.00 [0.00, 0.00] at κ = 1; at q"),
+        ("penalty_survival", "at q = 1/2, whatever κ is, -1.25 to -1.00."),
+        ("penalty_survival", "(dotted: predicted slope; band: ±0.125); its exponents, which decide;"),
         ("activations", "(right: 2 hits, 1 misses, 1 ties away"),
         ("student_losses", "over 5 seeds. "),
         ("student_losses", "dropout 0.8, no dropout 0.4, PN + RaM –, random metric (RaM) 0.4."),
@@ -210,7 +218,11 @@ ARGUMENTS = {
             "over 2 seeds. At the smallest q the stable step of a kept neuron is 3.0 (relu) and 30.0 (tanh)",
         ),
         ("edge_sharpness", "q = 0.1: mean rate 1.5, kept neurons 15; q = 0.5: mean rate 0.62, kept neurons 1.2."),
-        ("precision_errors", "bfloat16 at n = 128: critical phase (IV) 2, towards phase II –, gradient flow 2."),
+        (
+            "precision_errors",
+            "bfloat16: critical phase (IV) 2 at n = 128, towards phase II –, gradient flow 2 at n = 128.",
+        ),
+        ("precision_errors", "above the dashes (0.05), or one that grows faster than the dotted lines (n^0.125)."),
         ("precision_growth", "Critical phase, at the end, geometric mean: float32 2.0e-06, bfloat16 2.0e+00."),
         ("depth_distances", "after 20 steps; geometric mean and 95 % interval over 2 seeds."),
         ("depth_distances_independent", "best constant: 1.60 at n = 50, 1.80 at n = 100."),
@@ -227,7 +239,7 @@ def test_a_caption_names_the_number(name, told):
         ("nearest_limits", (DIAGRAM.assign(boundary=True),), "2 hits"),
         ("activations", (DIAGRAM.assign(boundary=True),), "2 hits"),
         ("width_trend", (TREND[TREND.sequence == "IV"],), "At n = 400"),
-        ("penalty_survival", (PENALTY[PENALTY.seed < 4],), "Measured exponents"),
+        ("penalty_survival", (PENALTY[PENALTY.seed < 4], 0.125, 3.0), "Measured exponents"),
         ("student_losses", (STUDENTS.assign(diverged=True),), "0.8"),
         ("student_exponents", (STUDENTS[STUDENTS.width < 400],), "(RaM"),
         ("student_exponents", (STUDENTS[STUDENTS.step == 30],), "after 100 steps"),
@@ -238,7 +250,7 @@ def test_a_caption_names_the_number(name, told):
         ("stable_rates", (RATES[RATES.metric == "none"],), "At the smallest q"),
         ("stable_rates", (RATES.assign(neuron_step=np.nan),), "3.0"),
         ("edge_sharpness", (EDGE[EDGE.metric == "none"],), "medians"),
-        ("precision_errors", (PRECISION[PRECISION.precision == "float32"],), "critical phase (IV) 2"),
+        ("precision_errors", (PRECISION[PRECISION.precision == "float32"], 0.05, 0.125), "critical phase (IV) 2"),
         ("precision_growth", (PRECISION[PRECISION.regime != "critical"],), "Critical phase"),
         ("depth_distances_independent", (DEPTH[DEPTH.initialisation == "correlated"],), "Risk without dropout"),
     ],

@@ -1,4 +1,4 @@
-"""Judges M6, M7, M9, M10 on fabricated evidence: every verdict they can give, and that each part can fail."""
+"""Judges M6, M7, M10 on fabricated evidence: every verdict they can give, and that each part can fail."""
 
 from itertools import product
 
@@ -13,7 +13,7 @@ from dropatlas.claims.parts import LEVEL
 from dropatlas.claims.phases import mechanisms as judges
 from dropatlas.claims.verdicts import Verdict
 from dropatlas.phases.exponents import mean_exponent, seed_slopes
-from dropatlas.phases.mechanisms import edge_steps, shares_reaching, stable_shares, typical_errors
+from dropatlas.phases.mechanisms import edge_steps, shares_reaching, stable_shares
 from dropatlas.plots.phases import mechanisms as plots
 from dropatlas.stats import mean_p_value
 
@@ -197,76 +197,6 @@ def test_no_random_metric_decides_nothing():
         found = judged("M7", evidence | {judges.EDGE: rows})
         assert found.verdict == OPEN
         assert "the random metric (RaM)" in found.reason
-
-
-# M9
-
-
-def precision(float32=1e-7, bfloat16=5e-3, growth=0.0, reference=0.5, seeds=SEEDS):
-    rows = []
-    sizes = {("critical", "float64"): 0, ("critical", "float32"): float32, ("critical", "bfloat16"): bfloat16}
-    sizes[("gradient_flow", "bfloat16")] = reference
-    for ((regime, name), size), width, seed, step in product(sizes.items(), (64, 128, 256), range(seeds), (1, 2)):
-        grown = (width / 256) ** (growth if regime == "critical" else 0.0)
-        error = size * grown * np.exp(noise(seed * 7 + width, 0.02)) * (1 if step == 2 else 1e9)
-        rows.append({"regime": regime, "precision": name, "width": width, "seed": seed, "step": step})
-        rows[-1]["relative_error"] = error
-    return {judges.PRECISION: pd.DataFrame(rows)}
-
-
-@pytest.mark.parametrize(
-    ("evidence", "verdict"),
-    [
-        (precision(), REFUTED),
-        (precision(float32=0.2), REPRODUCED),
-        (precision(float32=np.nan), OPEN),
-        (precision(bfloat16=np.nan), OPEN),
-        (precision(bfloat16=0.2), PARTLY),
-        (precision(growth=0.5), REPRODUCED),
-        (precision(reference=1e-3), OPEN),
-        (precision(bfloat16=0.05), REFUTED),  # float32 is fine, whatever bfloat16 is
-        (precision(seeds=2), OPEN),
-    ],
-)
-def test_precision(evidence, verdict):
-    assert judged("M9", evidence).verdict == verdict
-
-
-def test_each_part_of_the_precision_fails_and_holds():
-    float32, any_of_them = "float32 has a problem", "a precision has a problem"
-    assert states(judged("M9", precision())) == {float32: "fails", any_of_them: "fails"}
-    assert states(judged("M9", precision(bfloat16=0.2))) == {float32: "fails", any_of_them: "holds"}
-    assert states(judged("M9", precision(float32=0.2))) == {float32: "holds", any_of_them: "holds"}
-    assert states(judged("M9", precision(reference=1e-3))) == {float32: "open", any_of_them: "open"}
-
-
-def test_the_number_that_comes_nearest_to_a_problem_is_shown():
-    evidence = precision(bfloat16=0.047)
-    found = judged("M9", evidence)
-    shown = found.parts[1]
-    assert shown.measure == "error over movement"
-    assert shown.n == SEEDS
-    assert shown.estimate == pytest.approx(0.047, rel=0.02)
-    assert shown.estimate == pytest.approx(typical_errors(evidence[judges.PRECISION])["critical", "bfloat16"])
-    assert "at least 0.05 required (bfloat16, n = 256); error, exponent in n: float32 1.0e-07, " in found.reason
-    assert "(a problem, so the test can see one)" in found.reason
-    growing = judged("M9", precision(growth=0.5))
-    assert growing.measure == "exponent in n of the error over movement (float32)"
-    assert "so the test may be blind" in judged("M9", precision(reference=1e-3)).reason
-
-
-@pytest.mark.parametrize("lost", ["float32", "bfloat16"])
-def test_a_precision_that_was_not_run_is_not_fine(lost):
-    rows = precision()[judges.PRECISION]
-    found = judged("M9", {judges.PRECISION: rows[rows.precision != lost]})
-    assert found.verdict == OPEN
-    assert found.reason.endswith(f"not run in the critical phase: {lost}")
-    assert judged("M9", {judges.PRECISION: rows[:0]}).reason.endswith("critical phase: float32, bfloat16")
-    assert judged("M9", {judges.PRECISION: rows[rows.regime == "critical"]}).verdict == OPEN  # no reference
-
-
-def test_a_problem_in_lower_precisions_needs_float32_to_be_fine_to_be_partial():
-    assert judged("M9", precision(float32=0.05, bfloat16=0.2)).verdict == OPEN
 
 
 # M10

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dropatlas.phases.neurons import ACTIVATIONS, pullback
-from dropatlas.phases.particle_kernels import MEAN, SHARED, WITHOUT_OWN
+from dropatlas.phases.particle_kernels import MEAN, REDRAWN_OWN, SHARED, WITHOUT_OWN
 from dropatlas.phases.particles import (
     Masks,
     Problem,
@@ -86,7 +86,7 @@ def test_a_step_without_masks_is_the_analytic_gradient(rng, activation):
 def test_without_dropped_neurons_all_variants_are_gradient_descent(rng):
     problem, particles = plane_problem(rng), initial_particles(rng, 30)
     none = train(problem, particles, "none", 0.2, 1.0, 20, rng)
-    for variant in ("dropout", "decorrelated", "pn_ram", "ram"):
+    for variant in ("dropout", "decorrelated", "redrawn", "pn_ram", "ram"):
         np.testing.assert_allclose(train(problem, particles, variant, 0.2, 1.0, 20, rng), none, atol=1e-12)
 
 
@@ -112,16 +112,20 @@ def test_masks_have_their_shape(rng, keep_rate):
 
 
 def test_one_step_of_dropout_in_the_mean_has_the_penalty_of_its_own_mask(rng):
-    """E of the step: gradient of the risk plus β(1 - q) ∇½|φ|²/N; without the own part: gradient of the risk alone."""
+    """E of the step: gradient of the risk plus β(1 - q) ∇½|φ|²/N; other own parts: gradient of the risk."""
     problem = plane_problem(rng, samples=5)
     particles, keep_rate, draws = initial_particles(rng, 4), 0.4, 40_000
     masks = sample_masks(rng, 4, keep_rate, draws)
-    steps = {SHARED: np.zeros((4, 3)), WITHOUT_OWN: np.zeros((4, 3))}
+    other = sample_masks(rng, 4, keep_rate, draws)
+    steps = {kind: np.zeros((4, 3)) for kind in (SHARED, WITHOUT_OWN, REDRAWN_OWN)}
     for kind, total in steps.items():
         for step in range(draws):
-            one = Masks(np.array([0, masks.starts[step + 1] - masks.starts[step]]), masks.neurons[masks.starts[step] :])
+            one, another = (
+                Masks(np.array([0, drawn.starts[step + 1] - drawn.starts[step]]), drawn.neurons[drawn.starts[step] :])
+                for drawn in (masks, other)
+            )
             system = System(problem, particles)
-            system.masked_steps(1e-3, keep_rate, kind, one, one)
+            system.masked_steps(1e-3, keep_rate, kind, another if kind == REDRAWN_OWN else one, one)
             total += (system.particles - particles) / (1e-3 * draws)
     tensors = (torch.as_tensor(particles), torch.as_tensor(problem.inputs))
     phi = particles[:, :1] * np.tanh(particles[:, 1:] @ problem.inputs.T)
@@ -134,6 +138,7 @@ def test_one_step_of_dropout_in_the_mean_has_the_penalty_of_its_own_mask(rng):
         ]
     )
     np.testing.assert_allclose(-steps[WITHOUT_OWN], plain, atol=0.03)
+    np.testing.assert_allclose(-steps[REDRAWN_OWN], plain, atol=0.03)
     np.testing.assert_allclose(-steps[SHARED], plain + (1 - keep_rate) / (4 * keep_rate) * own, atol=0.03)
     assert np.abs((1 - keep_rate) / (4 * keep_rate) * own).max() > 0.1  # the check can see the penalty
 

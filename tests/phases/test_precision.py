@@ -1,108 +1,185 @@
-"""Precision: float64 runs are plain dropout, rounding is counted right, and the table at a tiny size."""
+"""Precision: types are those of torch, runs are plain dropout, rounding is counted right, the table at a tiny size."""
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dropatlas.phases.names import PRECISIONS
 from dropatlas.phases.neurons import ACTIVATIONS, features, pullback
 from dropatlas.phases.particles import Masks, Problem, sample_masks
 from dropatlas.phases.particles import train as train_dropout
-from dropatlas.phases.precision import padded, representable, rounding_errors, train
+from dropatlas.phases.precision import all_kept, representable, rounding_errors, train
+from dropatlas.phases.precision_kernels import KINDS, round_to
 from dropatlas.phases.settings import FloatingPoint
 from dropatlas.tasks.phases import precision as task
 
 TANH = ACTIVATIONS["tanh"]
+LOW = [name for name in PRECISIONS if name != "float64"]
 
 
-def problem(networks=2, width=12, samples=5):
-    rng = np.random.default_rng(0)
-    shapes = ((networks, width, 3), (networks, samples, 2), (networks, samples))
-    return [representable(torch.from_numpy(rng.standard_normal(shape))) for shape in shapes]
+def small(width=12, samples=5, seed=0):
+    rng = np.random.default_rng(seed)
+    problem = Problem(representable(rng.standard_normal((samples, 2))), representable(rng.standard_normal(samples)))
+    return problem, representable(rng.standard_normal((width, 3)))
+
+
+def as_type(values, name):
+    return torch.from_numpy(values).to(getattr(torch, name)).double().numpy()
+
+
+# ---------------------------------------------------------------- types
+
+
+@pytest.mark.parametrize("name", ["float32", "float16", "bfloat16"])
+def test_numbers_are_rounded_as_torch_rounds_them(name):
+    rng = np.random.default_rng(3)
+    near_ties = np.ldexp(1 + rng.integers(0, 2**12, 20_000) * 2.0**-12, rng.integers(-30, 17, 20_000))
+    anywhere = rng.standard_normal(20_000) * 2.0 ** rng.integers(-120, 120, 20_000)
+    small = rng.standard_normal(20_000) * 2.0 ** rng.integers(-150, -10, 20_000)  # float16 has no normal numbers there
+    values = np.concatenate([near_ties, -near_ties, anywhere, small, [0.0, 65504.0, 65519.0, 65520.0]])
+    if name != "float32":
+        values = values.astype(np.float32).astype(float)  # torch rounds to float32 on the way, which may meet a tie
+    np.testing.assert_array_equal(round_to(values, KINDS[name]), as_type(values, name))
+
+
+@pytest.mark.parametrize("name", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("operation", [np.add, np.subtract, np.multiply, np.divide])
+def test_rounded_operations_are_those_of_the_type(name, operation):
+    rng = np.random.default_rng(4)
+    x, y = (round_to(rng.standard_normal(50_000) * 2.0 ** rng.integers(-9, 5, 50_000), KINDS[name]) for _ in range(2))
+    kind = getattr(torch, name)
+    theirs = getattr(torch, operation.__name__)(torch.from_numpy(x).to(kind), torch.from_numpy(y).to(kind))
+    np.testing.assert_array_equal(round_to(operation(x, y), KINDS[name]), theirs.double().numpy())
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_float64_is_never_rounded(value):
+    assert round_to(np.array([value]), KINDS["float64"])[0] == value
 
 
 def test_rounded_values_are_the_same_in_every_type():
-    values = representable(torch.from_numpy(np.random.default_rng(1).standard_normal(10_000)))
-    for kind in (torch.float32, torch.float16, torch.bfloat16):
-        assert torch.equal(values.to(kind).double(), values)
+    values = representable(np.random.default_rng(1).standard_normal(10_000))
+    for name in ("float32", "float16", "bfloat16"):
+        np.testing.assert_array_equal(as_type(values, name), values)
 
 
-def test_padded_masks_hold_every_kept_neuron_once():
-    masks = [Masks(np.array([0, 2, 2, 3]), np.array([1, 4, 0])), Masks(np.array([0, 1, 2, 3]), np.array([3, 3, 2]))]
-    assert padded(masks, 5).tolist() == [[[1, 4], [3, 5]], [[5, 5], [3, 5]], [[0, 5], [2, 5]]]
+# ---------------------------------------------------------------- runs
+
+
+def torch_train(precision, problem, particles, rate, keep_rate, masks):
+    """The same run by torch's own types: particles at the end."""
+    stored, computed = getattr(torch, precision.stored), getattr(torch, precision.computed)
+    state = torch.from_numpy(particles).to(stored)
+    inputs, targets = (torch.from_numpy(values).to(computed) for values in (problem.inputs, problem.targets))
+    for step in range(masks.steps):
+        kept = torch.from_numpy(masks.neurons[masks.starts[step] : masks.starts[step + 1]])
+        active = state[kept]
+        outputs = features(TANH, active.to(computed), inputs).sum(-2) / (len(particles) * keep_rate)
+        residual = (outputs - targets) / len(targets)
+        gradient = pullback(TANH, active.to(computed), inputs, residual).to(stored)
+        state[kept] = active - (rate / keep_rate) * gradient
+    return state.double().numpy()
+
+
+@pytest.mark.parametrize("name", LOW)
+def test_one_step_is_that_of_torch_up_to_the_last_place(name):
+    precision = PRECISIONS[name]
+    problem, start = small(width=400, samples=30)
+    masks = sample_masks(np.random.default_rng(7), 400, 0.5, 1)
+    mine = train(precision, problem, start, 0.25, 0.5, masks, [1]).particles[-1]
+    theirs = torch_train(precision, problem, start, 0.25, 0.5, masks)
+    # sums of 200 neurons and of 30 inputs go in other orders there, which may turn the last place of a product
+    place = KINDS[precision.computed][0]
+    assert np.abs(mine - theirs).max() <= 2 * place * np.abs(theirs).max()
+    if precision.stored == precision.computed:
+        assert (mine == theirs).mean() > 0.85
+
+
+@pytest.mark.parametrize("name", LOW)
+def test_a_run_errs_as_that_of_torch(name):
+    problem, start = small(width=200, samples=30)
+    masks = sample_masks(np.random.default_rng(8), 200, 0.05, 120)
+    exact = train_dropout(problem, start, "dropout", 0.025, 0.05, 120, np.random.default_rng(8))
+    mine = train(PRECISIONS[name], problem, start, 0.025, 0.05, masks, [120]).particles[-1]
+    theirs = torch_train(PRECISIONS[name], problem, start, 0.025, 0.05, masks)
+    errors = [np.sqrt(((found - exact) ** 2).sum(1).mean()) for found in (mine, theirs)]
+    assert errors[0] == pytest.approx(errors[1], rel=0.3)
+    assert errors[0] > 0
 
 
 def test_float64_run_is_the_dropout_of_the_phase_diagram():
-    start, inputs, targets = problem(networks=1)
+    problem, start = small()
     masks = sample_masks(np.random.default_rng(7), 12, 0.3, 30)
-    mine = train(TANH, PRECISIONS["float64"], start, inputs, targets, 0.06, 0.3, padded([masks], 12), [10, 30])
-    plain = Problem(inputs[0].numpy(), targets[0].numpy())
-    theirs = train_dropout(plain, start[0].numpy(), "dropout", 0.06, 0.3, 30, np.random.default_rng(7))
-    assert np.allclose(mine.particles[-1, 0], theirs)
-    assert not np.allclose(mine.particles[0, 0], theirs)  # an earlier state is kept as it was
+    mine = train(PRECISIONS["float64"], problem, start, 0.06, 0.3, masks, [10, 30])
+    theirs = train_dropout(problem, start, "dropout", 0.06, 0.3, 30, np.random.default_rng(7))
+    assert np.allclose(mine.particles[-1], theirs)
+    assert not np.allclose(mine.particles[0], theirs)  # an earlier state is kept as it was
 
 
 def test_gradient_flow_moves_all_neurons():
-    start, inputs, targets = problem()
-    found = train(TANH, PRECISIONS["float64"], start, inputs, targets, 0.1, 1.0, None, [1])
-    residual = (features(TANH, start, inputs).mean(-2) - targets) / 5
-    assert torch.allclose(found.particles[0], start - 0.1 * pullback(TANH, start, inputs, residual))
+    problem, start = small()
+    found = train(PRECISIONS["float64"], problem, start, 0.1, 1.0, all_kept(12, 7), [7])
+    assert np.allclose(found.particles[0], train_dropout(problem, start, "none", 0.1, 1.0, 7, np.random.default_rng()))
     assert found.lost.max() == 0
 
 
 def test_updates_below_the_spacing_of_the_type_are_lost():
-    start, inputs, targets = problem()
+    problem, start = small()
     tiny = 1e-6  # far below half of the spacing 2^-8 of bfloat16 near 1
     lost = {}
     for name in ("float64", "bfloat16", "bfloat16, float32 weights"):
-        run = train(TANH, PRECISIONS[name], start, inputs, targets, tiny, 1.0, None, [3])
-        lost[name] = run.lost.mean().item()
+        run = train(PRECISIONS[name], problem, start, tiny, 1.0, all_kept(12, 3), [3])
+        lost[name] = run.lost.item()
         if name == "bfloat16":
-            assert (run.particles[0] - start).abs().max() < 1e-3
+            assert np.abs(run.particles[0] - start).max() < 1e-3
     assert lost["float64"] == 0
     assert lost["bfloat16"] > 0.95
     assert lost["bfloat16, float32 weights"] < 0.3
 
 
 def test_lost_share_counts_active_neurons_only():
-    start, inputs, targets = problem(networks=1)
+    problem, start = small()
     masks = Masks(np.array([0, 1, 1, 1]), np.array([4]))
-    run = train(TANH, PRECISIONS["bfloat16"], start, inputs, targets, 1e-9, 1.0, padded([masks], 12), [3])
-    assert run.lost.item() == 1
-    assert torch.equal(run.particles[0], start)
+    run = train(PRECISIONS["bfloat16"], problem, start, 1e-9, 1.0, masks, [1, 3])
+    assert run.lost.tolist() == [1, 1]
+    np.testing.assert_array_equal(run.particles[-1], start)
 
 
-@pytest.mark.parametrize(("name", "error"), [("float32", 1e-5), ("float16", 0.02), ("bfloat16", 0.1)])
-def test_error_is_of_the_size_of_the_rounding(name, error):
-    start, inputs, targets = problem(width=32)
-    kept = padded([sample_masks(np.random.default_rng(s), 32, 0.25, 40) for s in range(2)], 32)
-    shared = (start, inputs, targets, 0.1, 0.25, kept, [40])
-    exact, rounded = (train(TANH, PRECISIONS[kind], *shared) for kind in ("float64", name))
-    distance = (exact.particles - rounded.particles).abs().max().item()
-    assert 0 < distance < error
+def test_a_run_in_parts_is_the_run():
+    problem, start = small()
+    masks = sample_masks(np.random.default_rng(7), 12, 0.3, 30)
+    setting = (PRECISIONS["float16"], problem, start, 0.06, 0.3, masks)
+    parts, whole = train(*setting, [3, 30]), train(*setting, [30])
+    np.testing.assert_array_equal(parts.particles[-1], whole.particles[-1])
+    assert parts.lost[-1] == whole.lost[-1]
+
+
+# ---------------------------------------------------------------- the table
 
 
 @pytest.fixture
 def settings():
     values = {"alpha": 0.5, "beta": 0.25, "penalised_share": 0.5, "time": 1.0, "measurements": 2, "samples": 6}
-    return FloatingPoint.model_validate(values | {"widths": [8, 16], "seeds": 3})
+    return FloatingPoint.model_validate(values | {"widths": [8, 16], "other_widths": [8], "seeds": 10})
 
 
 def test_errors_are_those_beside_float64(settings):
-    found = rounding_errors(settings, 1, 16, "critical")
+    found = rounding_errors(settings, 1, 16, "critical", 0)
     assert [(one.precision, one.step) for one in found] == [(name, step) for name in PRECISIONS for step in (4, 8)]
     exact = [one for one in found if one.precision == "float64"]
-    assert all((one.error == 0).all() and (one.risk_error == 0).all() for one in exact)
+    assert all(one.error == 0 and one.risk_error == 0 for one in exact)
     half = [one for one in found if one.precision == "float16"]
     for one, reference in zip(half, exact, strict=True):
-        assert (one.error > 0).all()
+        assert one.error > 0
         np.testing.assert_allclose(one.risk, reference.risk * (1 + one.risk_error))
 
 
 def test_table_starts_all_precisions_alike_and_resumes(tmp_path, settings):
     rows = task.tabulate(settings, 1, tmp_path)
     assert list(rows.columns) == list(task.MEANINGS)
-    assert len(rows) == 3 * len(PRECISIONS) * 2 * 2 * 3
+    assert len(rows) == (2 + 1 + 1) * len(PRECISIONS) * 2 * 10
     assert (rows[rows.precision == "float64"].error == 0).all()
     rates = rows[rows.regime != "penalised"].groupby("width").learning_rate.unique()
     assert {width: rate.tolist() for width, rate in rates.items()} == {8: [0.25], 16: [0.125]}

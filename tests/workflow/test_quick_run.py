@@ -142,13 +142,15 @@ def test_a_quick_run_decides_of_collapse_what_minutes_can(results):
     assert set(verdicts.drop(list(decided))) == {"inconclusive"}
 
 
-def test_a_quick_run_leaves_the_mean_field_comparisons_open_with_numbers(results):
+def test_a_quick_run_decides_penalty_and_precision_and_leaves_other_mean_field_comparisons_open(results):
     verdicts = read_table(results / "tables" / "phases" / "claims.parquet").set_index("id")
     assert verdicts.index.tolist() == [f"M{number}" for number in range(1, 11)]
-    assert set(verdicts.verdict) == {"inconclusive"}
+    assert set(verdicts.verdict.drop(["M4", "M9"])) == {"inconclusive"}
+    assert verdicts.verdict["M4"] in {"reproduced", "partly", "not reproduced"}
+    assert verdicts.verdict["M9"] in {"supported", "partly", "not supported"}
     assert verdicts.reason.str.startswith("needs scale standard to decide; so far: ").any()
     assert verdicts.effect.notna().to_dict() == {
-        claim: claim in {"M1", "M2", "M3", "M4", "M5", "M8"} for claim in verdicts.index
+        claim: claim in {"M1", "M2", "M3", "M4", "M5", "M8", "M9"} for claim in verdicts.index
     }  # the others have fewer than five seeds here
 
 

@@ -8,6 +8,7 @@ from dropatlas.phases.agreement import HIT, MISS, NOTHING, TIE, cell_outcomes, e
 from dropatlas.phases.exponents import distance_slopes, mean_exponent, penalty_slopes
 from dropatlas.phases.labels import REGIME_LABELS, VARIANT_LABELS
 from dropatlas.phases.mechanisms import at_largest_width, edge_steps, shares_reaching, typical_errors
+from dropatlas.phases.rates import FIXED
 from dropatlas.phases.reference_code import REFERENCE_STEP
 from dropatlas.phases.variant_effects import final_validation_risks
 
@@ -60,14 +61,18 @@ def effects(rows: pd.DataFrame) -> str:
     )
 
 
-def penalty_survival(rows: pd.DataFrame) -> str:
-    """Of table `phases/penalty`: the exponents of the penalty effect."""
+def penalty_survival(rows: pd.DataFrame, margin: float, real: float) -> str:
+    """Of table `phases/penalty`: the exponents of the penalty effect, and that at a fixed keep rate."""
     slopes = {kappa: mean_exponent(found) for kappa, found in penalty_slopes(rows).items()}
     told = ", ".join(f"{found:z.2f} at κ = {kappa:g}" for kappa, found in slopes.items() if found)
+    fixed = [found.estimate for slope in penalty_slopes(rows, FIXED).values() if (found := mean_exponent(slope))]
+    halved = f"; at q = 1/2, whatever κ is, {min(fixed):z.2f} to {max(fixed):z.2f}" if fixed else ""
+    measured = f" Measured exponents: {told}{halved}." if told else ""
     return (
-        "Left: penalty effect over the width (dotted: predicted slope). Middle: W1 of dropout to the penalised flow "
-        "over that to the plain flow. Right: holding the penalty while τ falls more slowly than 1/n makes α grow: "
-        f"neurons are left behind (dotted: Poisson clocks).{f' Measured exponents: {told}.' if told else ''}"
+        f"From the left: penalty effect over the width (dotted: predicted slope; band: ±{margin:g}); its exponents, "
+        "which decide; from κ = 1 on, its size over that of the same noise without a penalty (at least "
+        f"{real:g}); holding the penalty while τ falls more slowly than 1/n makes α grow and leaves neurons behind "
+        f"(dotted: Poisson clocks). Means and 95 % intervals over {rows.seed.nunique()} seeds.{measured}"
     )
 
 
@@ -194,15 +199,18 @@ def edge_sharpness(rows: pd.DataFrame) -> str:
     )
 
 
-def precision_errors(rows: pd.DataFrame) -> str:
-    """Of table `phases/precision`: the errors of bfloat16 at the largest width, by regime."""
-    errors = typical_errors(rows)
+def precision_errors(rows: pd.DataFrame, tolerance: float, growth: float) -> str:
+    """Of table `phases/precision`: the errors of bfloat16 at the largest width of every regime."""
+    errors, widths = typical_errors(rows), rows.groupby("regime").width.max()
     told = ", ".join(
-        f"{label} {number(errors.get((regime, 'bfloat16'), np.nan), '.2g')}" for regime, label in REGIME_LABELS.items()
+        f"{label} {number(errors.get((regime, 'bfloat16'), np.nan), '.2g')}"
+        + (f" at n = {widths[regime]}" if regime in widths else "")
+        for regime, label in REGIME_LABELS.items()
     )
     return (
-        "Final distance to float64 over the movement (geometric mean, 95 % interval), and updates lost to rounding. "
-        f"bfloat16 at n = {rows.width.max()}: {told}."
+        "Final distance to float64 over the movement (geometric mean, 95 % interval over "
+        f"{rows.seed.nunique()} seeds), and updates lost to rounding. A problem is an error above the dashes "
+        f"({tolerance:g}), or one that grows faster than the dotted lines (n^{growth:g}). bfloat16: {told}."
     )
 
 

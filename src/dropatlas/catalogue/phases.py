@@ -144,24 +144,25 @@ def _width_trend(config: Config) -> Work:
 
 def _penalty(config: Config) -> Work:
     settings, parts = config.phases.penalty, []
-    for *_, network in settings.networks():
+    for family, *_, network in settings.networks():
         width, rate, _keep_rate, steps = network
-        points, run = min(width, settings.points), 0.0
+        run = 0.0
         if not settings.over_budget(network):
-            run = 4 * network.updates + steps * width * (rate >= DESCENT_FROM) + 2 * _transport(points)
-            run += 8 * FLOW_STEPS * width
-        parts.append(Work(settings.seeds * run, points**2, settings.seeds))
+            run = 3 * network.updates
+            if family == "phase":
+                run += steps * width if rate >= DESCENT_FROM else 4 * FLOW_STEPS * width
+        parts.append(Work(settings.seeds * run, network.updates, settings.seeds))
     return joined(parts)
 
 
 def _precision(config: Config) -> Work:
     settings, parts = config.phases.precision, []
     for width, regime in settings.cells():
-        marks = settings.measured_steps(settings.rates(width, regime)[0])
-        neurons = width if regime == "gradient_flow" else min(width, 1 / settings.beta)
-        step = 20 * CALL + 20 * settings.seeds * neurons * settings.samples
-        kept = settings.seeds * marks[-1] * neurons / width
-        parts.append(Work(marks[-1] * len(PRECISIONS) * step, kept, len(PRECISIONS) * settings.seeds * len(marks)))
+        rate, keep_rate = settings.rates(width, regime)
+        marks = settings.measured_steps(rate)
+        updates = marks[-1] * width * keep_rate
+        runs = settings.seeds * len(PRECISIONS)
+        parts.append(Work(runs * updates * settings.samples, updates, runs * len(marks)))
     return joined(parts)
 
 

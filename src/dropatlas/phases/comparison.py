@@ -1,4 +1,4 @@
-"""Dropout particles compared with the limits, and with themselves without one of dropout's effects.
+"""Dropout particles compared with the limits.
 
 In one comparison every system starts from the same particles, and masks, clocks and forward passes are independent
 unless said otherwise. Two copies of a limit then differ by its own randomness alone: their distance is the noise floor
@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from dropatlas.phases.limits import LIMITS, flow_steps, gradient_flow, simulate_limit
-from dropatlas.phases.particles import Problem, System, risk, train
-from dropatlas.phases.rates import DESCENT_FROM, critical_cost
+from dropatlas.phases.limits import LIMITS, simulate_limit
+from dropatlas.phases.particles import Problem, risk, train
+from dropatlas.phases.rates import critical_cost
 from dropatlas.phases.transport import wasserstein_1
 
 Stream = Callable[..., np.random.Generator]
@@ -20,20 +20,6 @@ Stream = Callable[..., np.random.Generator]
 RANDOM_LIMITS = ("III", "IV", "I")
 OK, OVER_BUDGET, DROPOUT_DIVERGED, LIMIT_DIVERGED = "ok", "over budget", "dropout diverged", "limit diverged"
 DIVERGED_RISK = 1e3  # times the risk at the start
-EFFECT_VALUES = (
-    "moved",
-    "penalty_effect",
-    "noise_effect",
-    "metric_effect",
-    "movement",
-    "dropout_risk",
-    "pn_ram_risk",
-    "none_risk",
-    "dropout_penalty",
-    "pn_ram_penalty",
-    "flow_distance",
-    "penalised_distance",
-)
 
 
 def diverged(problem: Problem, particles: np.ndarray, start_risk: float) -> bool:
@@ -103,66 +89,3 @@ def limit_rows(
 def rms_distance(first: np.ndarray, second: np.ndarray) -> float:
     """sqrt(mean_i |x_i - x'_i|²) of coupled particles."""
     return float(np.sqrt(np.mean(np.sum((first - second) ** 2, axis=1))))
-
-
-def penalty_value(problem: Problem, particles: np.ndarray) -> float:
-    """The penalty's functional ∫½|φ|²/N dρ."""
-    system = System(problem, particles)
-    return float(np.mean((system.particles[:, :1] * system.hidden) ** 2) / 2)
-
-
-def effect_row(
-    problem: Problem,
-    particles: np.ndarray,
-    steps: int,
-    learning_rate: float,
-    keep_rate: float,
-    stream: Stream,
-    points: int | None = None,
-) -> dict[str, object]:
-    """The three effects of dropout one by one: dropout without one, then two, then all of them, the same masks.
-
-    Penalty: dropout against decorrelated. Propagation noise: decorrelated against ram. Random metric: ram against
-    none. All from the same particles; dropout, decorrelated and ram with the same masks.
-
-    Args:
-        problem: Data and neuron type.
-        particles: Initial particles, shape (n, 3).
-        steps: Steps.
-        learning_rate: τ.
-        keep_rate: q.
-        stream: Random streams of this network; it is called with further names.
-        points: W₁ is that of the first so many particles; None: of all.
-
-    Returns:
-        RMS distances (penalty_effect, noise_effect, metric_effect, movement), share of neurons that moved, risks and
-        penalty values with and without the penalty (pn_ram has independent masks for its passes), W₁ to the flow
-        with and without penalty, and the status.
-    """
-    start = risk(problem, particles)
-
-    def run(variant: str) -> np.ndarray:
-        return train(problem, particles, variant, learning_rate, keep_rate, steps, stream("masks"))
-
-    dropout, decorrelated, pn_ram, ram = map(run, ("dropout", "decorrelated", "pn_ram", "ram"))
-    flow = gradient_flow(problem, particles, steps * learning_rate, steps=flow_steps(problem, 0.0))
-    none = run("none") if learning_rate >= DESCENT_FROM else flow
-    time, penalty = steps * learning_rate, (1 - keep_rate) / (len(particles) * keep_rate)
-    row: dict[str, object] = {"status": OK, "moved": float(np.mean((ram != particles).any(axis=1)))}
-    if any(diverged(problem, found, start) for found in (dropout, decorrelated, pn_ram, ram, none)):
-        empty = (name for name in EFFECT_VALUES if name != "moved")
-        return row | dict.fromkeys(empty, np.nan) | {"status": DROPOUT_DIVERGED}
-    penalised = gradient_flow(problem, particles, time, penalty, flow_steps(problem, penalty))
-    return row | {
-        "penalty_effect": rms_distance(dropout, decorrelated),
-        "noise_effect": rms_distance(decorrelated, ram),
-        "metric_effect": rms_distance(ram, none),
-        "movement": rms_distance(dropout, particles),
-        "dropout_risk": risk(problem, dropout),
-        "pn_ram_risk": risk(problem, pn_ram),
-        "none_risk": risk(problem, none),
-        "dropout_penalty": penalty_value(problem, dropout),
-        "pn_ram_penalty": penalty_value(problem, pn_ram),
-        "flow_distance": wasserstein_1(dropout[:points], flow[:points]),
-        "penalised_distance": wasserstein_1(dropout[:points], penalised[:points]),
-    }

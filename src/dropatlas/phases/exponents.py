@@ -47,6 +47,11 @@ def distance_slopes(rows: pd.DataFrame, variant: str, step: int) -> pd.Series:
     return seed_slopes(rows[(rows.variant == variant) & (rows.step == step)], "rms_distance")
 
 
+def predicted_slope(kappa: float) -> float:
+    """Exponent in n of the penalty effect over the movement at τ ∝ n^(-κ): that of β, κ - 1 or, from κ = 1 on, 0."""
+    return min(0.0, kappa - 1)
+
+
 def penalty_shares(rows: pd.DataFrame) -> pd.DataFrame:
     """The networks that were run, with the penalty effect as a `share` of the movement; NaN where one diverged.
 
@@ -58,15 +63,27 @@ def penalty_shares(rows: pd.DataFrame) -> pd.DataFrame:
     return runs.assign(share=share.where((runs.status == "ok") & np.isfinite(share)))
 
 
-def penalty_slopes(rows: pd.DataFrame) -> dict[float, pd.Series]:
-    """Exponent per seed of the penalty effect (as a share of the movement), for every κ of "most penalty".
+def penalty_slopes(rows: pd.DataFrame, family: str = MOST_PENALTY) -> dict[float, pd.Series]:
+    """Exponent per seed of the penalty effect (as a share of the movement), for every κ of a family.
 
     Args:
         rows: Table `phases/penalty`.
+        family: One of `rates.MOST_PENALTY`, `HELD` and `FIXED`.
     """
     runs = penalty_shares(rows)
-    most = runs[runs.family == MOST_PENALTY]
-    return {exponent: seed_slopes(part, "share") for exponent, part in most.groupby("exponent")}
+    return {kappa: seed_slopes(part, "share") for kappa, part in runs[runs.family == family].groupby("exponent")}
+
+
+def penalty_at_largest(rows: pd.DataFrame, kappa: float) -> pd.DataFrame:
+    """The networks of one κ of "most penalty" at the largest width that was run, one row per seed.
+
+    Args:
+        rows: Table `phases/penalty`.
+        kappa: Exponent of τ ∝ n^(-κ).
+    """
+    runs = penalty_shares(rows)
+    runs = runs[(runs.family == MOST_PENALTY) & (runs.exponent == kappa)]
+    return runs[runs.width == runs.width.max()]
 
 
 def mean_exponent(slopes: Sequence[float] | pd.Series) -> Interval | None:

@@ -15,8 +15,9 @@ import numpy as np
 from numba import njit
 
 TANH, RELU = 0, 1
-SHARED, WITHOUT_OWN, MEAN = 0, 1, 2
-"""Forward passes: masked; masked but a neuron's own part unmasked; the mean over all neurons."""
+SHARED, WITHOUT_OWN, MEAN, REDRAWN_OWN = 0, 1, 2, 3
+"""Forward passes: masked; masked but a neuron's own part unmasked; the mean over all neurons; masked but a neuron's own
+part under the other mask."""
 
 compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 
@@ -26,7 +27,7 @@ LOG2_HIGH, LOG2_LOW = 0.6931471803691238, 1.9082149292705877e-10  # log 2 in two
 
 
 @njit(inline="always")
-def _tanh(x: float) -> float:
+def hyperbolic_tangent(x: float) -> float:
     """Hyperbolic tangent to an absolute error of 3e-16, by arithmetic that vector units do, unlike math.tanh."""
     y = -2.0 * min(abs(x), 20.0)
     whole = math.floor(y * PER_LOG2 + 0.5)
@@ -52,7 +53,7 @@ def _tanh(x: float) -> float:
 def _fill(code: int, first: float, second: float, inputs: np.ndarray, row: np.ndarray) -> None:
     if code == TANH:
         for k in range(len(row)):
-            row[k] = _tanh(first * inputs[0, k] + second * inputs[1, k])
+            row[k] = hyperbolic_tangent(first * inputs[0, k] + second * inputs[1, k])
     else:
         for k in range(len(row)):
             row[k] = max(first * inputs[0, k] + second * inputs[1, k], 0.0)
@@ -149,10 +150,12 @@ def masked_steps(
 ) -> None:
     """Steps of gradient descent with masks: x_i -= (rate/keep_rate) ∇⟨φ(x_i), f̂ - y⟩/N for the kept neurons.
 
-    `pass_kind` is SHARED, WITHOUT_OWN or MEAN. Step s keeps forward[starts[s]:starts[s + 1]] in the forward pass and
-    backward[ends[s]:ends[s + 1]] in the gradient.
+    `pass_kind` is SHARED, WITHOUT_OWN, MEAN or REDRAWN_OWN. Step s keeps forward[starts[s]:starts[s + 1]] in the
+    forward pass and backward[ends[s]:ends[s + 1]] in the gradient; with REDRAWN_OWN the forward pass is masked as the
+    gradient is, but for a neuron's own part, which `forward` keeps or not.
     """
     n = particles.shape[0]
+    first_of, summed = (ends, backward) if pass_kind == REDRAWN_OWN else (starts, forward)
     residual = np.empty(len(targets))
     weight = 1.0 / (n * keep_rate)
     own = -(1.0 / keep_rate - 1.0) / n if pass_kind == WITHOUT_OWN else 0.0
@@ -163,11 +166,16 @@ def masked_steps(
             _start(residual, 1.0 / n, total, targets)
         else:
             _start(residual, 0.0, total, targets)
-            for place in range(starts[s], starts[s + 1]):
-                i = forward[place]
+            for place in range(first_of[s], first_of[s + 1]):
+                i = summed[place]
                 _add(residual, particles[i, 0] * weight, hidden[i])
+        seen = starts[s]
         for place in range(ends[s], ends[s + 1]):  # the residual is that of the step's start for all of them
             i = backward[place]
+            if pass_kind == REDRAWN_OWN:
+                while seen < starts[s + 1] and forward[seen] < i:
+                    seen += 1
+                own = 0.0 if seen < starts[s + 1] and forward[seen] == i else -weight
             gradient = _gradient(code, particles[i, 0], hidden[i], inputs, residual, own)
             _update(code, bound, particles, hidden, inputs, total, rate / keep_rate, gradient, i)
 

@@ -15,13 +15,21 @@ from dropatlas.phases import particle_kernels as kernels
 from dropatlas.phases.rates import check_rates
 
 ACTIVATION_CODES = {"tanh": kernels.TANH, "relu": kernels.RELU}
-VARIANTS = ("dropout", "decorrelated", "pn_ram", "ram", "none")
+VARIANTS = ("dropout", "decorrelated", "redrawn", "pn_ram", "ram", "none")
 """What the mask does.
 
 dropout: one mask for the forward and the backward pass. decorrelated (ours): the same, but a neuron sees itself
-unmasked in the forward pass, which takes away the penalty and nothing else, with the same masks. pn_ram: independent
-masks for the two passes. ram: the backward pass is masked, the forward pass is not. none: gradient descent.
+unmasked in the forward pass, which takes away the penalty and nothing else, with the same masks. redrawn (ours): the
+same, but a neuron sees itself under a mask of its own: the noise of dropout's own part without its correlation. pn_ram:
+independent masks for the two passes. ram: the backward pass is masked, the forward pass is not. none: gradient descent.
 """
+PASSES = {
+    "decorrelated": kernels.WITHOUT_OWN,
+    "redrawn": kernels.REDRAWN_OWN,
+    "ram": kernels.MEAN,
+    "none": kernels.MEAN,
+}
+"""Forward passes of the kernels; of the others: masked."""
 BLOCK = 2_000_000  # entries of a random array held at once
 
 
@@ -196,7 +204,7 @@ def train(
     """Particles after `steps` steps of a variant of dropout.
 
     Equal streams give equal backward masks to every variant, so that variants can be compared mask by mask
-    (pn_ram draws its forward masks from a stream of its own).
+    (pn_ram and redrawn draw their other masks from a stream of its own).
 
     Args:
         problem: Data and neuron type.
@@ -217,13 +225,14 @@ def train(
         raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, got {variant!r}")
     check_rates(len(particles), learning_rate, keep_rate)
     keep_rate = 1.0 if variant == "none" else keep_rate
-    kind = {"decorrelated": kernels.WITHOUT_OWN, "ram": kernels.MEAN, "none": kernels.MEAN}.get(variant, kernels.SHARED)
+    kind = PASSES.get(variant, kernels.SHARED)
     forward_rng = rng.spawn(1)[0]
     system = System(problem, particles)
     block = int(max(1, min(BLOCK, BLOCK / (len(particles) * keep_rate))))
     for done in range(0, steps, block):
         masks = sample_masks(rng, len(particles), keep_rate, min(block, steps - done))
-        forward = sample_masks(forward_rng, len(particles), keep_rate, masks.steps) if variant == "pn_ram" else masks
+        drawn_twice = variant in ("pn_ram", "redrawn")
+        forward = sample_masks(forward_rng, len(particles), keep_rate, masks.steps) if drawn_twice else masks
         system.masked_steps(learning_rate, keep_rate, kind, forward, masks)
         if not np.isfinite(system.total).all():
             return np.full_like(system.particles, np.nan)

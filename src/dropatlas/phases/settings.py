@@ -141,8 +141,7 @@ class Penalty(Section):
     problem: PlaneProblem = Field(description="data and neurons")
     widths: Grid[Count] = Field(description="widths n")
     exponents: Grid[Positive] = Field(description="exponents kappa")
-    seeds: ParticleSeeds = Field(description="seeds per width, each with its own start and masks")
-    points: Count = Field(description="particles whose laws are compared at most")
+    seeds: ParticleSeeds = Field(description="seeds per width, each with its own data, start and masks")
     largest_updates: Count = Field(description="a network in which a run updates more neurons is over budget")
 
     def networks(self) -> list[tuple[str, str, float, Network]]:
@@ -261,18 +260,21 @@ class StableRates(Section):
 class FloatingPoint(Section):
     """Dropout in low precision against float64."""
 
-    widths: Grid[Count] = Field(description="neurons n; tau is proportional to 1/n")
+    widths: Grid[Count] = Field(description="neurons n of the critical phase; tau is proportional to 1/n")
+    other_widths: Grid[Count] = Field(description="neurons n of the other regimes, whose runs move more neurons")
     alpha: Positive = Field(description="tau/q of the critical phase: how far a neuron moves at an update")
     beta: Positive = Field(description="1/(nq) of the critical phase: one over the neurons updated in a step")
     penalised_share: Annotated[float, Field(gt=0, lt=1)] = Field(description="alpha of the penalised regime over alpha")
     time: Positive = Field(description="training time T; T/tau steps")
     measurements: Count = Field(description="measurements per run, evenly spaced in time")
     samples: Count = Field(description="training samples N")
-    seeds: NetworkSeeds = Field(description="networks per cell, each with its own teacher, data, start and masks")
+    seeds: ParticleSeeds = Field(description="networks per cell, each with its own teacher, data, start and masks")
 
     def cells(self) -> list[tuple[int, str]]:
         """Width and regime, the widest first; every seed is trained in each precision."""
-        return list(product(sorted(self.widths, reverse=True), REGIMES))
+        widths = {regime: self.widths if regime == "critical" else self.other_widths for regime in REGIMES}
+        found = [(width, regime) for regime in REGIMES for width in widths[regime]]
+        return sorted(found, key=lambda cell: -cell[0])
 
     def rates(self, width: int, regime: str) -> tuple[float, float]:
         """Learning rate τ and keep rate q; gradient flow has the τ of the critical regime."""

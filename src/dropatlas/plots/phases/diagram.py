@@ -14,7 +14,6 @@ from matplotlib.ticker import NullLocator
 
 from dropatlas.phases.agreement import HIT, MISS, TIE, cell_outcomes
 from dropatlas.phases.classification import PHASE_NAMES, PHASES, classify_phase
-from dropatlas.phases.exponents import penalty_shares
 from dropatlas.plots.style import COLOURS
 from dropatlas.stats import Interval, mean_interval
 
@@ -26,19 +25,6 @@ LIMIT_COLOURS = {
     "I": COLOURS[4],
     "degenerate": (0.75, 0.75, 0.75),
 }
-EFFECTS = {
-    "penalty_effect": ("penalty", COLOURS[2]),
-    "noise_effect": ("propagation noise", COLOURS[1]),
-    "metric_effect": ("random metric", COLOURS[0]),
-}
-SURVIVES = {
-    "GF": (),
-    "II": ("penalty_effect",),
-    "III": ("metric_effect",),
-    "IV": tuple(EFFECTS),
-    "I": ("metric_effect",),
-}
-"""Effects that the theory keeps in the limit of each phase."""
 OUTCOME_MARKS = {HIT: "●", TIE: "≈", MISS: "✗"}
 
 
@@ -211,85 +197,4 @@ def width_trend(rows: pd.DataFrame) -> Figure:
         axes.axvline(rows.points.max(), color="0.7", lw=1, ls=":")  # from here on only so many are compared
     points = rows.points.max()
     panels[0].set_ylabel(f"$W_1$ (of up to {points} particles)")
-    return figure
-
-
-def penalty_survival(rows: pd.DataFrame) -> Figure:
-    """Penalty effect over n for τ ∝ n^(-κ); what holding the penalty costs; W₁ to the flow with and without penalty.
-
-    Args:
-        rows: Table `phases/penalty`.
-    """
-    runs = penalty_shares(rows)
-    exponents = sorted(runs.exponent.dropna().unique())
-    shades = dict(zip(exponents, plt.get_cmap("viridis")(np.linspace(0.05, 0.85, len(exponents))), strict=True))
-    figure, panels = plt.subplots(1, 3, figsize=(14, 4.2))
-    most = runs[runs.family == "most penalty"]
-    for exponent, part in most.groupby("exponent"):
-        style: dict[str, Any] = {"color": shades[exponent], "fmt": "o-", "lw": 1.5}
-        _curve(panels[0], part, part.share, label=f"$\\kappa$ = {exponent:g}", **style)
-        widths = np.array(sorted(part.width.unique()))
-        start = part.share[part.width == widths[0]].mean()
-        predicted = start * (widths / widths[0]) ** min(0.0, exponent - 1)
-        panels[0].plot(widths, predicted, ":", color=shades[exponent], lw=1.2)
-        ratio = part.penalised_distance / part.flow_distance
-        _curve(panels[1], part, ratio, label=f"$\\kappa$ = {exponent:g}", **style)
-    fixed = runs[runs.family == "fixed keep rate"]
-    for exponent, part in fixed.groupby("exponent"):
-        label = f"$\\kappa$ = {exponent:g}, fixed $q$ = 1/2"
-        _curve(panels[0], part, part.share, color=shades[exponent], fmt="s--", lw=1.1, mfc="white", label=label)
-    panels[0].set(ylabel="penalty effect / movement (RMS)", yscale="log", title="$\\tau\\propto n^{-\\kappa}$")
-    panels[1].axhline(1, color="0.4", lw=1, ls="--")
-    panels[1].set(
-        ylabel="$W_1$: to penalised / to plain flow",
-        title="below 1: the penalty is seen in the law",
-        ylim=(0, 1.15),
-    )
-    held = rows[rows.family == "held"]
-    for exponent, part in held.groupby("exponent"):
-        _curve(panels[2], part, part.moved, color=shades[exponent], fmt="o-", label=f"$\\kappa$ = {exponent:g}")
-        widths = np.array(sorted(part.width.unique()))
-        time = part.steps * part.learning_rate
-        panels[2].plot(
-            widths,
-            [1 - np.exp(-time[part.width == w].mean() / part.alpha[part.width == w].mean()) for w in widths],
-            ":",
-            color=shades[exponent],
-        )
-    panels[2].set(
-        ylabel="share of neurons ever updated",
-        title="penalty held ($\\beta$ = 0.5), dotted: $1-e^{-T/\\alpha}$",
-        ylim=(0, 1.05),
-    )
-    for axes in panels:
-        _width_axis(axes, rows)
-    panels[0].legend(fontsize="x-small", loc="lower left")
-    panels[2].legend(fontsize="x-small", loc="lower left")
-    return figure
-
-
-def effects(rows: pd.DataFrame) -> Figure:
-    """The three effects over n along a sequence of every phase; solid where the theory says that an effect survives.
-
-    Args:
-        rows: Table `phases/penalty`.
-    """
-    runs = rows[(rows.family == "phase") & (rows.status == "ok")]
-    figure, panels = plt.subplots(1, len(PHASES), figsize=(14, 3.6), sharey=True, sharex=True)
-    for axes, sequence in zip(panels, PHASES, strict=True):
-        part = runs[runs.sequence == sequence]
-        for column, (label, colour) in EFFECTS.items():
-            survives = column in SURVIVES[sequence]
-            style: dict[str, Any] = {"fmt": "o-" if survives else "o--", "mfc": colour if survives else "white"}
-            _curve(axes, part, part[column] / part.movement, color=colour, lw=1.6, label=label, **style)
-        axes.set(title=f"{sequence}: {PHASE_NAMES[sequence]}", yscale="log")
-        _width_axis(axes, rows)
-        axes.title.set_fontsize("small")
-    panels[0].set_ylabel("effect / movement (RMS distance)")
-    handles = [plt.Line2D([], [], color=colour, label=label) for label, colour in EFFECTS.values()]
-    handles += [
-        plt.Line2D([], [], color="0.4", marker="o", label="survives in theory"),
-        plt.Line2D([], [], color="0.4", ls="--", marker="o", mfc="white", label="vanishes in theory"),
-    ]
-    panels[-1].legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
     return figure

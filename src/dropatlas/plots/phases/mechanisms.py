@@ -1,4 +1,4 @@
-"""Figures of the mechanisms behind the phase diagram: curvature, stable rates, precision, deeper networks."""
+"""Figures of the mechanisms behind the phase diagram: curvature, stable rates, deeper networks."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,25 +13,13 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 from dropatlas.phases.exponents import mean_exponent, seed_slopes
-from dropatlas.phases.labels import METRIC_LABELS, REGIME_LABELS
-from dropatlas.phases.mechanisms import at_largest_width, final_errors, stable_shares
+from dropatlas.phases.labels import METRIC_LABELS
+from dropatlas.phases.mechanisms import at_largest_width, stable_shares
 from dropatlas.plots.style import COLOURS
 from dropatlas.stats import mean_interval
 
 ACTIVATION_COLOURS = {"relu": COLOURS[3], "tanh": COLOURS[0], "erf": COLOURS[2]}
 METRIC_COLOURS = {"none": "0.35", "ram": COLOURS[0], "common": COLOURS[1]}
-PRECISION_COLOURS = {
-    "float32": COLOURS[0],
-    "float16": COLOURS[2],
-    "bfloat16": COLOURS[3],
-    "bfloat16, float32 weights": COLOURS[1],
-}
-REGIME_STEPS = {
-    "critical": "$\\tau \\propto 1/n$, neurons step $\\alpha$",
-    "penalised": "smaller $\\alpha$, more steps",
-    "gradient_flow": "the same $\\tau$, all neurons step $\\tau$",
-}
-REGIME_TITLES = {regime: f"{label}\n{REGIME_STEPS[regime]}" for regime, label in REGIME_LABELS.items()}
 VARIANT_COLOURS = {"none": "0.35", "ram": COLOURS[0], "pn_ram": COLOURS[4]}
 VARIANT_LABELS = {"none": "no dropout", "ram": "RaM", "pn_ram": "PN + RaM"}
 
@@ -186,59 +174,6 @@ def edge_sharpness(rows: pd.DataFrame) -> Figure:
     for axes in panels[-1]:
         axes.set_xlabel("training step")
     panels[0][-1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
-    return figure
-
-
-def precision_errors(rows: pd.DataFrame, tolerance: float) -> Figure:
-    """Final error of low precision over the movement (above) and lost updates (below), over the width, by regime.
-
-    Args:
-        rows: Table `phases/precision`.
-        tolerance: What the claim takes for a problem, drawn as a line.
-    """
-    final = final_errors(rows)
-    figure, panels = plt.subplots(2, 3, figsize=(12.5, 6.4), sharex=True, sharey="row")
-    for column, (regime, title) in enumerate(REGIME_TITLES.items()):
-        part = final[final.regime == regime]
-        for name, colour in PRECISION_COLOURS.items():
-            cell = part[part.precision == name]
-            for width, runs in cell.groupby("width"):
-                _geometric(panels[0, column], width, runs.relative_error, fmt="o", color=colour)
-            middle = cell.groupby("width").relative_error.median()
-            panels[0, column].plot(middle.index, middle, color=colour, lw=1)
-            lost = cell.groupby("width").lost_share.mean()
-            panels[1, column].plot(lost.index, lost, color=colour, marker="o", ms=4)
-        panels[0, column].axhline(tolerance, color="0.3", lw=1, ls="--")
-        panels[0, column].set(title=title, xscale="log", yscale="log")
-        widths = sorted(part.width.unique())
-        panels[1, column].set(xlabel="neurons $n$", ylim=(-0.03, 1.03))
-        panels[1, column].set_xticks(widths, widths)
-        panels[1, column].minorticks_off()
-    panels[0, 0].set_ylabel("error / movement")
-    panels[1, 0].set_ylabel("updates lost (share)")
-    panels[0, 2].legend(
-        handles=_line_handles(PRECISION_COLOURS), loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small"
-    )
-    return figure
-
-
-def precision_growth(rows: pd.DataFrame) -> Figure:
-    """Error of low precision over training time, by regime.
-
-    Args:
-        rows: Table `phases/precision`; the widest networks are shown.
-    """
-    shown = at_largest_width(rows)
-    figure, panels = plt.subplots(1, 3, figsize=(12.5, 3.8), sharey=True)
-    for axes, (regime, title) in zip(panels, REGIME_TITLES.items(), strict=True):
-        for name, colour in PRECISION_COLOURS.items():
-            cell = shown[(shown.regime == regime) & (shown.precision == name)]
-            _band(axes, cell, "time", "relative_error", color=colour, marker="o", ms=3.5)
-        axes.set(title=title, xlabel="time $k\\tau$", yscale="log")
-    panels[0].set_ylabel(f"error / movement, $n$ = {rows.width.max()}")
-    panels[2].legend(
-        handles=_line_handles(PRECISION_COLOURS), loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small"
-    )
     return figure
 
 
