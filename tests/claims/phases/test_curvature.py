@@ -171,8 +171,8 @@ def test_neurons_that_bend_more_fail_the_first_condition(monkeypatch):
 def test_few_neurons_at_a_small_keep_rate_fail_the_second_condition():
     """β = 1/(nq) above one: neurons interact with themselves more than with others."""
     deep = {"depths": [2], "activations": ["tanh"], "width": 3}
-    deep |= {"data": {"dimension": 4, "samples": 16, "teachers": 3}, "steps": 300}
-    few = {"widths": [2, 3], "keep_rate": 0.2, "learning_rate": 0.1, "steps": 400, "activations": ["tanh", "erf"]}
+    deep |= {"data": {"dimension": 4, "samples": 16, "teachers": 3}, "steps": 100}
+    few = {"widths": [2, 3], "keep_rate": 0.2, "learning_rate": 0.2, "steps": 100, "activations": ["tanh", "erf"]}
     data = {"dimension": 4, "samples": 4, "teachers": 3}  # few neurons must be able to learn them
     rows = measured_curvature(deep=deep | {"data": data}, data=data, **few)
     criterion = LEDGER["M6"].criterion | {"left": 1.0}
