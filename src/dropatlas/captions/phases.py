@@ -176,10 +176,10 @@ def third_term(rows: pd.DataFrame, margin: float, exponent_margin: float) -> str
     off = number((every.share - 1).abs().max(), ".1e")
     exact = f" Over all masks (n = {every.width.max()}) no network is off by more than {off}."
     return (
-        "The cost of masks that Var(m) C leaves unexplained, over the third term Var(m) S/n (left; 1 if it is right, 0 if "
-        f"there were none; shaded: within {margin:g} of 1), over Var(m) B (middle, smallest q; dotted: 1/n), and its "
-        f"exponent in n (right; shaded: within {exponent_margin:g} of -1); 95 % intervals over {rows.seed.nunique()} "
-        f"seeds.{'' if every.empty else exact}"
+        "The cost of masks that Var(m) C leaves unexplained, over the third term Var(m) S/n (left; 1 if it is right, 0 "
+        f"if there were none; shaded: within {margin:g} of 1), over Var(m) B (middle; dotted: 1/n), and "
+        f"its exponent in n (right; shaded: within {exponent_margin:g} of -1); means over keep rates but for the left, "
+        f"95 % intervals over {rows.seed.nunique()} seeds.{'' if every.empty else exact}"
     )
 
 
@@ -199,7 +199,7 @@ def stable_rates(rows: pd.DataFrame) -> str:
 
 
 def edge_steps_by_cell(rows: pd.DataFrame, neuron_step: float, band: tuple[float, float], most_beta: float) -> str:
-    """Of table `phases/edge_sharpness`: the smallest mean rates of RaM and the largest of the control, and the limits."""
+    """Of table `phases/edge_sharpness`: smallest mean rate of RaM, largest of the control, and the limits."""
     steps = edge_steps(rows)
     typical = steps[steps.beta < most_beta].groupby(["metric", *CELL]).mean_step.median().groupby("metric")
     told = [
@@ -210,11 +210,12 @@ def edge_steps_by_cell(rows: pd.DataFrame, neuron_step: float, band: tuple[float
         )
         if not np.isnan(end)
     ]
+    medians = f" Mean rates, medians: {', '.join(told)}." if told else ""
     return (
         "Steps in units of 2/λ at 90 % of each network's largest stable rate, second half of training; geometric mean "
         f"and 95 % interval over {rows.seed.nunique()} seeds. Required at β < {most_beta:g}: mean rates of RaM from "
-        f"{band[0]:g} to {band[1]:g}, steps of kept neurons of at least {neuron_step:g}, mean rates of the control below "
-        f"{band[0]:g}.{f' Mean rates, medians: {', '.join(told)}.' if told else ''}"
+        f"{band[0]:g} to {band[1]:g}, steps of kept neurons of at least {neuron_step:g}, mean rates of the control "
+        f"below {band[0]:g}.{medians}"
     )
 
 
@@ -224,8 +225,8 @@ def edge_sharpness(rows: pd.DataFrame) -> str:
     medians = steps.groupby("keep_rate").mean_step.median()
     told = "; ".join(f"q = {q:g}: {number(mean, '.2g')}" for q, mean in medians.items())
     return (
-        "Mean rate in units of 2/λ along training at 90 % of each network's largest stable rate; median and quartiles of "
-        "seeds. Line: the bound of gradient descent on a quadratic risk."
+        "Mean rate in units of 2/λ along training at 90 % of each network's largest stable rate; median and quartiles "
+        "of seeds. Line: the bound of gradient descent on a quadratic risk."
         f"{f' Random metric, second half of training, medians: {told}.' if told else ''}"
     )
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from dropatlas.phases.exponents import seed_slopes
 from dropatlas.phases.labels import METRIC_LABELS
 
 SETTING = ["depth", "loss", "activation", "width"]
@@ -85,6 +86,20 @@ def third_terms(rows: pd.DataFrame) -> pd.DataFrame:
         error=third / (rows.by_curvature.abs() + rows.by_itself),
         relative=third / (variance * rows.gauss_newton),
     )
+
+
+def third_slopes(rows: pd.DataFrame) -> dict[tuple[str, int, str], pd.Series]:
+    """Exponent in n per seed of the measured third term over B, a mean over keep rates, where masks are sampled.
+
+    Args:
+        rows: From `third_terms`.
+
+    Returns:
+        By loss, step and activation.
+    """
+    keys = ["loss", "step", "activation"]
+    means = rows[~rows.all_masks].groupby([*keys, "seed", "width"]).relative.mean().reset_index()
+    return {key: seed_slopes(part, "relative") for key, part in means.groupby(keys)}
 
 
 def edge_steps(rows: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""M6 and M15: every verdict on fabricated tables; on tables made by their tasks every part fails where the world is wrong."""
+"""M6 and M15: every verdict on fabricated tables; each part fails on tables made by their tasks in a wrong world."""
 
 from itertools import product
 
@@ -203,7 +203,7 @@ def third(share=1.0, own=1.0, exponent=-1.0, seeds=8, spread=0.03, **changes):
     [
         (third(), Verdict.SUPPORTED),
         (third(share=0.0, own=0.05, spread=0.0), Verdict.NOT_SUPPORTED),
-        (third(share=0.8), Verdict.PARTLY),
+        (third(share=0.7), Verdict.PARTLY),
         (third(own=0.05), Verdict.PARTLY),
         (third(exponent=-0.5), Verdict.PARTLY),
         (third(spread=0.4), Verdict.INCONCLUSIVE),
@@ -217,7 +217,7 @@ def test_third_term(evidence, verdict):
 
 
 def test_each_part_of_the_third_term_fails_alone():
-    assert states(judged("M15", third(share=0.8))) == {THERE: "fails", NEEDED: "holds", FALLS: "holds"}
+    assert states(judged("M15", third(share=0.7))) == {THERE: "fails", NEEDED: "holds", FALLS: "holds"}
     assert states(judged("M15", third(own=0.05))) == {THERE: "holds", NEEDED: "fails", FALLS: "holds"}
     assert states(judged("M15", third(exponent=-0.5))) == {THERE: "holds", NEEDED: "holds", FALLS: "fails"}
 

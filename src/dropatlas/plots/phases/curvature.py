@@ -9,13 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from dropatlas.phases.bypass import SETTING, costs_over_training, setting_group, setting_name, third_terms
-from dropatlas.phases.exponents import seed_slopes
+from dropatlas.phases.bypass import SETTING, costs_over_training, setting_group, setting_name, third_slopes, third_terms
 from dropatlas.plots.style import COLOURS
 from dropatlas.stats import Interval, mean_interval
 
 ACTIVATION_COLOURS = {"relu": COLOURS[3], "tanh": COLOURS[0], "erf": COLOURS[2]}
 GROUP_COLOURS = {"two layers, squared loss": COLOURS[0], "two layers, logistic loss": COLOURS[3], "deeper": COLOURS[1]}
+
+TICKS = [digit * 10.0**power for power in range(-5, 4) for digit in (1, 3)]
 
 
 def _band(axes: Axes, rows: pd.DataFrame, x: str, y: str, **style: Any) -> None:
@@ -106,6 +107,9 @@ def curvature_ratio(rows: pd.DataFrame, factor: float, cost: float) -> Figure:
         axes.axvspan(low or ends[0], high or ends[1], color="0.5", alpha=0.13, lw=0)
         axes.axvline(low or high or 1.0, color="0.35", ls="--", lw=1)
         axes.set_xlim(ends)
+        ticks = [tick for tick in TICKS if ends[0] <= tick <= ends[1]]
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.minorticks_off()
     names = [setting_name(kind, width, depth) for _, depth, width, kind in order]
     panels[0].set_yticks(range(len(order)), names, fontsize="small")
     panels[0].invert_yaxis()
@@ -124,46 +128,40 @@ def third_term(rows: pd.DataFrame, margin: float, exponent_margin: float) -> Fig
         exponent_margin: Largest difference of the exponent to -1, drawn.
     """
     shown = third_terms(rows)
-    widths, keeps, losses = (sorted(shown[column].unique()) for column in ("width", "keep_rate", "loss"))
-    steps = sorted(shown.step.unique())
-    colours = dict(zip(steps, [COLOURS[place] for place in range(len(steps))], strict=True))
-    marks = dict(zip(losses, ("o", "s"), strict=False))
-    figure, panels = plt.subplots(1, 3, figsize=(13.5, 4.2), gridspec_kw={"width_ratios": [1.7, 1.2, 1]})
+    widths, keeps, losses, steps = (sorted(shown[name].unique()) for name in ("width", "keep_rate", "loss", "step"))
+    colours = dict(zip(steps, COLOURS, strict=False))
+    marks = dict(zip(losses, "os", strict=False))
+    figure, panels = plt.subplots(1, 3, figsize=(13.5, 4.2), gridspec_kw={"width_ratios": [1.9, 1.2, 1], "wspace": 0.3})
     ratio, falling, exponents = panels
     _required(ratio, 1 - margin, 1 + margin)
     ratio.axhline(0, color="0.35", lw=1, ls=":")
-    _required(exponents, -1 - exponent_margin, -1 + exponent_margin)
     lanes = [(loss, step, keep) for loss in losses for step in steps for keep in keeps]
-    for lane, (loss, step, keep) in enumerate(lanes):
-        part = shown[(shown.loss == loss) & (shown.step == step) & (shown.keep_rate == keep)]
-        style = {"color": colours[step], "marker": marks[loss], "ms": 3.5, "capsize": 1.5, "ls": "none", "lw": 0.8}
-        shift = (lane - len(lanes) / 2 + 0.5) / len(lanes) * 0.8
-        for place, width in enumerate(widths):
-            cell = part[part.width == width]
-            _error_bar(ratio, place + shift, mean_interval(cell.share.to_numpy()), style)
-        if keep == keeps[0]:
-            middle = np.exp(np.log(part.relative.where(part.relative > 0)).groupby(part.width).mean())
-            falling.plot(middle.index, middle, color=colours[step], marker=marks[loss], ms=4, lw=1)
-        _error_bar(
-            exponents,
-            keeps.index(keep) + shift,
-            mean_interval(seed_slopes(part[~part.all_masks], "relative").to_numpy()),
-            style,
-        )
+    for (loss, step, keep, width), cell in shown.groupby(["loss", "step", "keep_rate", "width"]):
+        lane = lanes.index((loss, step, keep))
+        place = widths.index(width) + (lane - len(lanes) / 2 + 0.5) / len(lanes) * 0.8
+        _error_bar(ratio, place, mean_interval(cell.share.to_numpy()), colours[step], marks[loss])
+    for (loss, step), part in shown.groupby(["loss", "step"]):
+        middle = part.groupby("width").relative.mean()
+        falling.plot(middle.index, middle, color=colours[step], marker=marks[loss], ms=4, lw=1)
     grid = np.array([min(widths), max(widths)])
     falling.plot(grid, shown.relative.max() * grid[0] / grid, color="0.35", ls=":", lw=1)
+    _required(exponents, -1 - exponent_margin, -1 + exponent_margin)
+    slopes = third_slopes(shown)
+    for place, ((loss, step, _), found) in enumerate(slopes.items()):
+        _error_bar(exponents, place, mean_interval(found.to_numpy()), colours[step], marks[loss])
     falling.set(xscale="log", yscale="log", xlabel="neurons $n$", ylabel="measured third term / Var($m$) $B$")
     falling.set_xticks(widths, widths)
     falling.minorticks_off()
     ratio.set(ylim=(-0.15, None), xlabel="neurons $n$", ylabel="measured / expected third term")
     ratio.set_xticks(range(len(widths)), widths)
-    exponents.set_xticks(range(len(keeps)), [f"{keep:g}" for keep in keeps])
-    exponents.set(xlabel="keep rate $q$", ylabel="exponent in $n$ of the middle panel", ylim=(-1.6, -0.4))
+    exponents.set_xticks(range(len(slopes)), [str(step) for _, step, _ in slopes])
+    exponents.set(xlabel="training step", ylabel="exponent in $n$ of the middle panel", ylim=(-1.6, -0.4))
     handles = [plt.Line2D([], [], color=colours[step], marker="o", ls="none", label=f"step {step}") for step in steps]
     handles += [plt.Line2D([], [], color="0.3", marker=marks[loss], ls="none", label=f"{loss} loss") for loss in losses]
     exponents.legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
     return figure
 
 
-def _error_bar(axes: Axes, x: float, found: Interval, style: dict[str, Any]) -> None:
-    axes.errorbar(x, found.estimate, [[found.estimate - found.low], [found.high - found.estimate]], **style)
+def _error_bar(axes: Axes, x: float, found: Interval, colour: Any, mark: str) -> None:
+    reach = [[found.estimate - found.low], [found.high - found.estimate]]
+    axes.errorbar(x, found.estimate, reach, color=colour, marker=mark, ms=3.5, capsize=1.5, lw=0.8)
