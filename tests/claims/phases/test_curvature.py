@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +18,7 @@ from dropatlas.phases.expansion import Masks
 from dropatlas.phases.losses import Loss
 from dropatlas.phases.neurons import features
 from dropatlas.phases.settings import Curvature, Expansion
+from dropatlas.plots.phases.curvature import curvature_ratio, third_term
 from dropatlas.tasks.phases import curvature as curvature_task
 from dropatlas.tasks.phases import expansion as expansion_task
 
@@ -220,6 +222,19 @@ def test_each_part_of_the_third_term_fails_alone():
     assert states(judged("M15", third(share=0.7))) == {THERE: "fails", NEEDED: "holds", FALLS: "holds"}
     assert states(judged("M15", third(own=0.05))) == {THERE: "holds", NEEDED: "fails", FALLS: "holds"}
     assert states(judged("M15", third(exponent=-0.5))) == {THERE: "holds", NEEDED: "holds", FALLS: "fails"}
+
+
+def test_figures_draw_the_limits_that_decide():
+    """Least and largest ratios of M6, bands of M15, as lines across the panels of their numbers."""
+    ratio, cost = curvature_ratio(curvature()[judges.CURVATURE], 10.0, 0.1).axes
+    drawn = [[line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "--"] for axes in (ratio, cost)]
+    assert drawn == [[10.0], [0.1]]
+    share, _, exponents = third_term(third()[judges.EXPANSION], 0.15, 0.25).axes
+    drawn = [
+        [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == "--"] for axes in (share, exponents)
+    ]
+    assert drawn == [[0.85, 1.15], [-1.25, -0.75]]
+    plt.close("all")
 
 
 # M15 on tables made by the task

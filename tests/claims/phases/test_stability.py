@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ from dropatlas.claims.verdicts import Verdict
 from dropatlas.phases import stability
 from dropatlas.phases.bypass import edge_steps, stable_shares
 from dropatlas.phases.settings import StableRates
+from dropatlas.plots.phases.stability import edge_steps_by_cell
 from dropatlas.tasks.phases import edge_sharpness, stable_rates
 
 REPRODUCED, REFUTED, OPEN, PARTLY = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.INCONCLUSIVE, Verdict.PARTLY
@@ -109,6 +111,14 @@ def test_no_random_metric_decides_nothing():
         found = judged(tables | {judges.EDGE: lost})
         assert found.verdict == OPEN
         assert "β < 0.1" in found.reason
+
+
+def test_the_figure_draws_the_limits_that_decide():
+    figure = edge_steps_by_cell(evidence()[judges.EDGE], 2.0, (0.5, 2.0), 0.1)
+    mean, _, neuron, _ = figure.axes
+    assert [line.get_ydata()[0] for line in neuron.lines if line.get_linestyle() == "--"] == [2.0]
+    assert [patch.get_y() for patch in mean.patches if patch.get_height() == 1.5] == [0.5]
+    plt.close("all")
 
 
 # On tables made by the tasks: one cell with β = 0.08.

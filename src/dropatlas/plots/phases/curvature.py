@@ -11,7 +11,7 @@ from matplotlib.ticker import NullLocator
 
 from dropatlas.phases.bypass import SETTING, costs_over_training, setting_group, setting_name, third_slopes, third_terms
 from dropatlas.plots.style import COLOURS
-from dropatlas.stats import Interval, mean_interval
+from dropatlas.stats import LEAST_SEEDS, Interval, mean_interval
 
 ACTIVATION_COLOURS = {"relu": COLOURS[3], "tanh": COLOURS[0], "erf": COLOURS[2]}
 GROUP_COLOURS = {"two layers, squared loss": COLOURS[0], "two layers, logistic loss": COLOURS[3], "deeper": COLOURS[1]}
@@ -28,7 +28,7 @@ def _band(axes: Axes, rows: pd.DataFrame, x: str, y: str, **style: Any) -> None:
 
 def _geometric(values: pd.Series) -> Interval:
     """Geometric mean with its 95 % interval; unknown where a judge takes it for unknown."""
-    if not np.isfinite(values).all() or len(values) < 2:
+    if not np.isfinite(values).all() or len(values) < LEAST_SEEDS:
         return Interval(np.nan, np.nan, np.nan)
     found = mean_interval(np.log(values.to_numpy(dtype=float)))
     return Interval(*np.exp([found.estimate, found.low, found.high]).tolist())

@@ -12,15 +12,16 @@ from matplotlib.figure import Figure
 from dropatlas.phases.bypass import edge_steps, stable_shares
 from dropatlas.phases.labels import METRIC_LABELS
 from dropatlas.plots.style import COLOURS
-from dropatlas.stats import mean_interval
+from dropatlas.stats import LEAST_SEEDS, mean_interval
 
 METRIC_COLOURS = {"ram": COLOURS[0], "common": COLOURS[1]}
 
 
 def _geometric(axes: Axes, x: float, values: pd.Series, **style: Any) -> None:
-    """Geometric mean with its 95 % interval over seeds."""
+    """Geometric mean with its 95 % interval over seeds; the seeds alone where they are too few."""
     logs = np.log(values[np.isfinite(values) & (values > 0)])
-    if len(logs) < 2:
+    if len(logs) < LEAST_SEEDS:
+        axes.plot(np.full(len(logs), x), np.exp(logs), "x", ms=4, color=style["color"])
         return
     found = mean_interval(logs)
     middle, low, high = np.exp([found.estimate, found.low, found.high])
