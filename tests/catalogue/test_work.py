@@ -53,6 +53,7 @@ GRIDS = {
     "phases/teacher_student": ("phases.teacher_student.widths", 1234),
     "phases/digit_pair": ("phases.digit_pair.drop_rates", 0.55),
     "phases/curvature": ("phases.curvature.widths", 222),
+    "phases/expansion": ("phases.expansion.widths", 222),
     "phases/stable_rates": ("phases.stable_rates.widths", 222),
     "phases/edge_sharpness": ("phases.stable_rates.keep_rates", 0.35),
     "phases/precision": ("phases.precision.widths", 222),

@@ -65,6 +65,7 @@ def test_one_hidden_layer_is_the_two_layer_network():
     assert torch.allclose(torch.cat([mine[1][:, None], mine[0]], dim=1), gradient)
     terms = along_gradient(TANH, SQUARED, particles, points, targets)
     forms = quadratic_forms(TANH, SQUARED, weights, points, targets)
+    assert forms.gradient.item() == pytest.approx(terms.gradient.item())
     assert forms.whole.item() == pytest.approx((terms.gauss_newton + terms.curved).item())
     assert forms.blocks.item() == pytest.approx((terms.curved + terms.self_interaction / 4).item())
     assert forms.curved.item() == pytest.approx(terms.curved.item())
@@ -89,6 +90,8 @@ def test_quadratic_forms_match_the_dense_hessian(depth, activation, name):
 
     found = quadratic_forms(sigma, loss, weights, points, targets)
     assert found.whole.item() == pytest.approx(form(gradient))
+    along = lambda t: risk(*[w + t * v for w, v in zip(weights, gradient, strict=True)])  # noqa: E731
+    assert found.gradient.item() == pytest.approx(torch.func.grad(along)(torch.zeros((), dtype=torch.float64)).item())
     expected = 0.0
     for layer, neuron in product(range(depth), range(3)):
         chosen = torch.eye(3, dtype=torch.float64)[neuron]

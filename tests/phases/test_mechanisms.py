@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from dropatlas.phases.mechanisms import at_largest_width, sharpness_medians, stable_shares_by_width
+from dropatlas.phases.bypass import sharpness_medians, stable_shares_by_width
+from dropatlas.phases.mechanisms import at_largest_width
 
 
 def test_the_widest_networks_are_those_of_the_table_given():

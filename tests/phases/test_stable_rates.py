@@ -20,6 +20,7 @@ def tiny(**changes):
         "highest": 256.0,
         "rounds": 6,
         "steps": 40,
+        "learned": 0.99,
         "edge_fraction": 0.9,
         "measurements": 2,
         "batch_size": 4,
@@ -41,7 +42,7 @@ def test_a_single_neuron_turns_unstable_at_two_over_its_sharpness(factor, stable
     particles, inputs, targets = linear_problem()
     rates = torch.tensor([factor * 2 / 4])
     shared = ("relu", "squared", "none", 1.0, particles, inputs, targets)
-    worst, holds = train(*shared, rates, 60, np.random.default_rng(0))
+    worst, holds = train(*shared, rates, 60, 1.0, np.random.default_rng(0))
     assert holds.item() is stable
     assert (worst.item() < 1) is stable
 
@@ -51,12 +52,14 @@ def test_a_network_that_blows_up_is_dropped_and_does_not_disturb_the_others():
     rates = torch.tensor([0.3, 1e6, 0.3])
     seen = []
     shared = ("tanh", "squared", "ram", 0.5, particles, inputs, targets)
-    worst, holds = train(*shared, rates, 20, np.random.default_rng(0), lambda k, state: seen.append(state.clone()))
+    worst, holds = train(
+        *shared, rates, 20, 1.0, np.random.default_rng(0), lambda k, state, _: seen.append(state.clone())
+    )
     assert holds.tolist()[1] is False
     assert worst[1] == torch.inf
     assert len(seen) == 21
     assert seen[-1][[0, 2]].isfinite().all()
-    again, _ = train(*shared, torch.tensor([0.3, 0.3, 0.3]), 20, np.random.default_rng(0))
+    again, _ = train(*shared, torch.tensor([0.3, 0.3, 0.3]), 20, 1.0, np.random.default_rng(0))
     assert torch.equal(again[[0, 2]], worst[[0, 2]])
 
 
@@ -94,7 +97,7 @@ def test_an_edge_is_between_a_stable_and_an_unstable_rate():
     for rates, stable in ((edge.stable, True), (edge.unstable, False)):
         steps = edge_run(settings, 1, *cell, rates.float())
         ends = {state.seed: state for state in steps if state.step == 40}
-        assert all((ends[seed].risk_ratio < 1) == stable for seed in ends)
+        assert all((ends[seed].risk_ratio < 0.99) == stable for seed in ends)
     assert [state.seed for state in steps[:3]] == [0, 1, 2]
     assert {state.step for state in steps if state.batch is not None} <= {20, 40}
 
@@ -108,7 +111,9 @@ def test_tables_name_every_network_and_measure_its_edge(tmp_path):
     assert (rates.neuron_step == rates.rate / rates.keep_rate).all()
     edge = edge_sharpness.tabulate(settings, 1, {edge_sharpness.RATES: rates}, tmp_path)
     assert list(edge.columns) == list(edge_sharpness.MEANINGS)
-    assert len(edge) == 2 * 3 * 3
+    assert len(edge) == 3 * 3 * 3
+    assert np.allclose(edge.neuron_step, edge.mean_step * edge.kept, equal_nan=True)
+    assert np.allclose(edge.kept.dropna(), 1 / edge.keep_rate[edge.kept.notna()])
     start = edge[edge.step == 0].merge(rates, on=["width", "activation", "metric", "keep_rate", "seed"])
     assert np.allclose(start.sharpness, start.initial_sharpness, rtol=0.01)
     assert np.allclose(start.rate_x, 0.9 * start.rate_y)

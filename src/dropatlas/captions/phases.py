@@ -5,9 +5,10 @@ import pandas as pd
 
 from dropatlas.captions.words import number
 from dropatlas.phases.agreement import HIT, MISS, NOTHING, TIE, cell_outcomes, excess_over_floor, inside
+from dropatlas.phases.bypass import CELL, costs_over_training, edge_steps, setting_group, third_terms
 from dropatlas.phases.exponents import distance_slopes, mean_exponent, penalty_slopes
 from dropatlas.phases.labels import REGIME_LABELS, VARIANT_LABELS
-from dropatlas.phases.mechanisms import at_largest_width, edge_steps, shares_reaching, typical_errors
+from dropatlas.phases.mechanisms import at_largest_width, typical_errors
 from dropatlas.phases.rates import FIXED
 from dropatlas.phases.reference_code import REFERENCE_STEP
 from dropatlas.phases.variant_effects import final_validation_risks
@@ -152,21 +153,38 @@ def digit_effects(rows: pd.DataFrame) -> str:
 def curvature_terms(rows: pd.DataFrame) -> str:
     """Of table `phases/curvature`: width and seeds."""
     return (
-        "Terms of the risk after one step, relative to G, gradient descent, "
+        "Terms of the risk after one step, relative to G, in training by the random metric, "
         f"n = {number(rows[rows.depth == 1].width.max(), '.0f')}; median and 10 % to 90 % of {rows.seed.nunique()} "
         "seeds. Masks multiply C and S/n by their variance, never B."
     )
 
 
-def curvature_ratio(rows: pd.DataFrame, factor: float) -> str:
-    """Of table `phases/curvature`: typical ratios, and how often they reach a `factor`."""
-    flat = rows[rows.depth == 1]
-    ratio = flat.groupby("loss").ratio.median()
+def curvature_ratio(rows: pd.DataFrame, factor: float, cost: float) -> str:
+    """Of table `phases/curvature`: typical ratios by group of settings, and what must be shown of them."""
+    networks = costs_over_training(rows)
+    groups = [setting_group(*key) for key in zip(networks.depth, networks.loss, strict=True)]
+    told = "; ".join(
+        f"{group} {number(medians.ratio, '.1f')} and {number(medians.cost, '.3f')}"
+        for group, medians in networks.groupby(groups)[["ratio", "cost"]].median().iterrows()
+    )
     return (
-        f"B over |C| along training. Two layers: median {number(ratio.get('squared', np.nan), '.1f')} (squared) and "
-        f"{number(ratio.get('logistic', np.nan), '.1f')} (logistic loss); at least {factor:g} in "
-        f"{number(shares_reaching(rows, factor).known.mean(), '.0%')} of all measurements; C is negative (it lowers "
-        f"the risk) in {number((flat.curved < 0).mean(), '.0%')}."
+        f"B over |C| (at least {factor:g} required) and the extra cost of the masks at q = "
+        f"{number(rows.keep_rate.max(), 'g')} over B (at most {cost:g}), in the mean over the decrease of the risk; "
+        f"small dots are networks, large ones geometric means with 95 % intervals over {rows.seed.nunique()} seeds."
+        f"{f' Medians: {told}.' if told else ''}"
+    )
+
+
+def third_term(rows: pd.DataFrame, margin: float, exponent_margin: float) -> str:
+    """Of table `phases/expansion`: the worst network over all masks, and what must be shown."""
+    every = third_terms(rows[rows.all_masks])
+    off = number((every.share - 1).abs().max(), ".1e")
+    exact = f" Over all masks (n = {every.width.max()}) no network is off by more than {off}."
+    return (
+        "The cost of masks that Var(m) C leaves unexplained, over the third term Var(m) S/n (left; 1 if it is right, 0 "
+        f"if there were none; shaded: within {margin:g} of 1), over Var(m) B (middle; dotted: 1/n), and "
+        f"its exponent in n (right; shaded: within {exponent_margin:g} of -1); means over keep rates but for the left, "
+        f"95 % intervals over {rows.seed.nunique()} seeds.{'' if every.empty else exact}"
     )
 
 
@@ -185,16 +203,35 @@ def stable_rates(rows: pd.DataFrame) -> str:
     )
 
 
-def edge_sharpness(rows: pd.DataFrame) -> str:
-    """Of table `phases/edge_sharpness`: steps of the random metric in the second half of training."""
-    medians = at_largest_width(edge_steps(rows)).groupby("keep_rate")[["mean_step", "neuron_step"]].median()
-    told = "; ".join(
-        f"q = {q:g}: mean rate {number(steps.mean_step, '.2g')}, kept neurons {number(steps.neuron_step, '.2g')}"
-        for q, steps in medians.iterrows()
-    )
+def edge_steps_by_cell(rows: pd.DataFrame, neuron_step: float, band: tuple[float, float], most_beta: float) -> str:
+    """Of table `phases/edge_sharpness`: smallest mean rate of RaM, largest of the control, and the limits."""
+    steps = edge_steps(rows)
+    typical = steps[steps.beta < most_beta].groupby(["metric", *CELL]).mean_step.median().groupby("metric")
+    told = [
+        f"{name} {number(end, '.2g')}"
+        for name, end in (
+            ("smallest of RaM", typical.min().get("ram", np.nan)),
+            ("largest of the control", typical.max().get("common", np.nan)),
+        )
+        if not np.isnan(end)
+    ]
+    medians = f" Mean rates, medians: {', '.join(told)}." if told else ""
     return (
-        "Steps in units of 2/λ at 90 % of each network's largest stable rate: mean rate above, kept neurons below; "
-        "median and quartiles of seeds. Dashed: the bound of gradient descent on a quadratic risk."
+        "Steps in units of 2/λ at 90 % of each network's largest stable rate, second half of training; geometric mean "
+        f"and 95 % interval over {rows.seed.nunique()} seeds. Required at β < {most_beta:g}: mean rates of RaM from "
+        f"{band[0]:g} to {band[1]:g}, steps of kept neurons of at least {neuron_step:g}, mean rates of the control "
+        f"below {band[0]:g}.{medians}"
+    )
+
+
+def edge_sharpness(rows: pd.DataFrame) -> str:
+    """Of table `phases/edge_sharpness`: mean rates of the random metric in the second half of training."""
+    steps = at_largest_width(edge_steps(rows[rows.metric == "ram"]))
+    medians = steps.groupby("keep_rate").mean_step.median()
+    told = "; ".join(f"q = {q:g}: {number(mean, '.2g')}" for q, mean in medians.items())
+    return (
+        "Mean rate in units of 2/λ along training at 90 % of each network's largest stable rate; median and quartiles "
+        "of seeds. Line: the bound of gradient descent on a quadratic risk."
         f"{f' Random metric, second half of training, medians: {told}.' if told else ''}"
     )
 

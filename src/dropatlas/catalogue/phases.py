@@ -73,11 +73,19 @@ def tables(config: Config) -> list[Table]:
         ),
         Table(
             name="phases/curvature",
-            message="B, C and the sharpness along training",
+            message="B, C and S/n along training",
             threads=at(1, paper=8),
             mem_mb=at(3000, paper=8000),
             runtime=at(30, standard=60, paper=240),
             work=_curvature,
+        ),
+        Table(
+            name="phases/expansion",
+            message="What the masks of one step cost, measured and by the second-order expansion",
+            threads=at(1, paper=8),
+            mem_mb=at(2000, paper=8000),
+            runtime=at(30, standard=30, paper=60),
+            work=_expansion,
         ),
         Table(
             name="phases/stable_rates",
@@ -204,15 +212,27 @@ def _curvature(config: Config) -> Work:
         if kind.depth == 1:
             passed = kind.width * settings.data.samples * settings.data.dimension
             steps = settings.steps * (20 * CALL + 4 * passed)
-            # Lanczos takes about twenty Hessian products, and the terms along the gradient are in float64
-            measurement = 20 * (20 * CALL + 6 * passed)
-            numbers = 4 * kind.width * settings.data.samples
+            # all seeds at once, the terms along the gradient in float64
+            measurement = 20 * CALL + 20 * passed
+            numbers = 8 * settings.seeds * kind.width * settings.data.samples
         else:
             passed = kind.depth * kind.width**2 * deep.data.samples
             steps = deep.steps * (20 * kind.depth * CALL + 3 * passed)
             measurement, numbers = 3 * kind.width * passed, kind.depth * kind.width**2 * deep.data.samples
         seeds = settings.seeds
         parts.append(Work(seeds * (steps + measured * measurement), numbers, seeds * measured))
+    return joined(parts)
+
+
+def _expansion(config: Config) -> Work:
+    settings, parts = config.phases.expansion, []
+    for width, *_ in settings.kinds():
+        samples = settings.data.samples
+        steps = max(settings.stages) * (20 * CALL + 4 * settings.seeds * width * samples * settings.data.dimension)
+        # masks times features in float64, forwards and backwards
+        measured = len(settings.stages) * settings.seeds * len(settings.keep_rates)
+        cost = 60 * CALL + 4 * settings.masks * width * (samples + 5)
+        parts.append(Work(steps + measured * cost, settings.masks * width, measured))
     return joined(parts)
 
 
@@ -229,7 +249,7 @@ def _edge_sharpness(config: Config) -> Work:
     """Rows where some network of every cell stays finite to the end; where all blow up nothing more is measured."""
     settings, parts = config.phases.stable_rates, []
     measured = len(settings.measured_steps())
-    for width, _, metric, _ in settings.edge_cells():
+    for width, _, metric, _ in settings.cells():
         seen = width * settings.data.dimension
         hidden = settings.seeds * width * settings.data.samples
         steps = settings.steps * (30 * CALL + 4 * hidden * settings.data.dimension)

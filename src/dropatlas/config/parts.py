@@ -49,6 +49,7 @@ from dropatlas.phases.settings import (
     Depth,
     Diagram,
     DigitPair,
+    Expansion,
     FloatingPoint,
     Penalty,
     StableRates,
@@ -105,7 +106,8 @@ class PhasesSettings(Section):
     teacher_student: TeacherStudent = Field(description="Figure 2: coupled variants over the width")
     trajectories: Trajectories = Field(description="Figure 2: ways of single neurons")
     digit_pair: DigitPair = Field(description="Figure 3: five variants on digits")
-    curvature: Curvature = Field(description="B, C and the sharpness along training")
+    curvature: Curvature = Field(description="B, C and S/n along training")
+    expansion: Expansion = Field(description="what the masks of one step cost, measured and by the expansion")
     stable_rates: StableRates = Field(description="largest stable learning rates")
     precision: FloatingPoint = Field(description="the critical phase in low precision")
     depth: Depth = Field(description="dropout against the random metric in deeper networks")

@@ -177,9 +177,10 @@ def rms_distance(weights: Sequence[Tensor], others: Sequence[Tensor]) -> Tensor:
 
 
 class QuadraticForms(NamedTuple):
-    """Second derivative of the risk along mean-field gradients g, each of shape (...).
+    """First and second derivatives of the risk along mean-field gradients g, each of shape (...).
 
     Attributes:
+        gradient: dR(x + t g)/dt; one hidden layer: G, the mean of |g_i|².
         whole: d²R(x + t g)/dt², the full quadratic form; one hidden layer: B + C.
         gauss_newton: Its Gauss-Newton part; one hidden layer: B.
         blocks: Sum over neurons of the same form with all other neurons' weights at rest, the block-diagonal form (a
@@ -189,6 +190,7 @@ class QuadraticForms(NamedTuple):
         curved: `blocks` without its Gauss-Newton part, which is of order 1/n; one hidden layer: C.
     """
 
+    gradient: Tensor
     whole: Tensor
     gauss_newton: Tensor
     blocks: Tensor
@@ -251,4 +253,5 @@ def quadratic_forms(
         along, bent = _second_order_signals(sigma, weights, directions, signals, inputs)
         own_part = own_part + (weight * along.square()).mean(-1).sum(-1)
         curved = curved + (residual * bent).mean(-1).sum(-1)
-    return QuadraticForms(gauss_newton + (residual * second).mean(-1), gauss_newton, own_part + curved, curved)
+    whole = gauss_newton + (residual * second).mean(-1)
+    return QuadraticForms((residual * first).mean(-1), whole, gauss_newton, own_part + curved, curved)

@@ -72,7 +72,8 @@ def stable_edge(settings: StableRates, seed: int, width: int, kind: str, metric:
 
     def stable(rates: Tensor) -> Tensor:
         masks = mask_stream(seed, width, metric, keep_rate)
-        return train(kind, "squared", metric, keep_rate, *networks, rates, settings.steps, masks)[1]
+        shared = (*networks, rates, settings.steps, settings.learned, masks)
+        return train(kind, "squared", metric, keep_rate, *shared)[1]
 
     low, high = bisect_rates(stable, settings.lowest, settings.highest, settings.seeds, settings.rounds)
     tops = []
@@ -90,6 +91,7 @@ class EdgeState(NamedTuple):
         step: Training steps done.
         risk_ratio: Risk over initial risk.
         sharpness: λ, in the mean-field metric; NaN once the network blew up.
+        kept: Mean multiplier of a kept neuron in the steps so far and the next; 1/q if masks are what they should be.
         batch: Batch sharpness over minibatches; None where it is not measured.
         masked: The same over minibatches and masks of the gradient; None without masks.
     """
@@ -98,6 +100,7 @@ class EdgeState(NamedTuple):
     step: int
     risk_ratio: float
     sharpness: float
+    kept: float
     batch: BatchSharpness | None
     masked: BatchSharpness | None
 
@@ -114,7 +117,7 @@ def edge_run(
         seed: Root seed.
         width: Neurons n.
         kind: Name of the activation.
-        metric: "none" or "ram".
+        metric: One of `stability.METRICS`.
         keep_rate: q.
         rates: Rate of every seed, shape (S,); NaN: unknown.
 
@@ -130,8 +133,10 @@ def edge_run(
     directions = list(torch.ones_like(starts))
     stream = generator(seed, "edge sharpness", "draws", width, kind, metric, keep_rate)
     found: list[EdgeState] = []
+    sums = torch.zeros(2, settings.seeds)  # of multipliers, and of kept neurons
 
-    def observe(number: int, state: Tensor) -> None:
+    def observe(number: int, state: Tensor, mask: Tensor) -> None:
+        sums.add_(torch.stack([mask.sum(-1), (mask > 0).sum(-1)]))
         if number not in marks:
             return
         ratios = risk(rule, outputs(rule, state, inputs), targets) / initial
@@ -145,10 +150,12 @@ def edge_run(
                 batches, masks = _minibatches(settings, keep_rate, width, stream)
                 batch = batch_sharpness(*problem, batches)
                 masked = batch_sharpness(*problem, batches, masks) if metric == "ram" else None
-            found.append(EdgeState(index, number, ratios[index].item(), top, batch, masked))
+            kept = (sums[0, index] / sums[1, index]).item()
+            found.append(EdgeState(index, number, ratios[index].item(), top, kept, batch, masked))
 
     masks = mask_stream(seed, width, metric, keep_rate)
-    train(kind, "squared", metric, keep_rate, *networks, rates, settings.steps, masks, observe)
+    shared = (*networks, rates, settings.steps, settings.learned, masks)
+    train(kind, "squared", metric, keep_rate, *shared, observe)
     return found
 
 

@@ -13,8 +13,6 @@ COUPLED = ("none", "ram", "dropout", "pn_ram")
 """Variants of Figure 2, coupled by start and masks."""
 DEEP_COUPLED = ("none", "ram", "pn_ram", "dropout")
 """The same in networks with several hidden layers."""
-TRAINED = ("none", "ram")
-"""Variants along whose training the curvature is measured."""
 METRICS = ("none", "ram", "common")
 """Metrics of gradient descent (`dropatlas.phases.stability`)."""
 REGIMES = ("critical", "penalised", "gradient_flow")

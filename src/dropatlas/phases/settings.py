@@ -4,18 +4,10 @@ import math
 from itertools import product
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from dropatlas.phases.names import PHASES, REGIMES, TRAINED, VARIANTS
-from dropatlas.phases.rates import (
-    FIXED,
-    HELD,
-    MOST_PENALTY,
-    Network,
-    family_rates,
-    sequence_rates,
-    step_count,
-)
+from dropatlas.phases.names import PHASES, REGIMES, VARIANTS
+from dropatlas.phases.rates import FIXED, HELD, MOST_PENALTY, Network, family_rates, sequence_rates, step_count
 from dropatlas.phases.steps import evenly_spaced_steps
 from dropatlas.settings import Count, Distinct, Grid, OpenProbability, Positive, Section
 from dropatlas.steps import log_spaced_steps
@@ -163,6 +155,15 @@ class Penalty(Section):
 
 
 NetworkSeeds = Annotated[int, Field(ge=3)]
+
+
+def _inverse_of_whole(rate: float) -> float:
+    if not math.isclose(1 / rate, round(1 / rate), rel_tol=1e-9):
+        raise ValueError(f"must be one over a whole number, such as 0.2, got {rate}")
+    return rate
+
+
+InverseCount = Annotated[float, Field(gt=0, lt=1), AfterValidator(_inverse_of_whole)]
 ActivationName = Literal["relu", "tanh", "erf"]
 
 
@@ -175,13 +176,12 @@ class TeacherData(Section):
 
 
 class NetworkKind(NamedTuple):
-    """One kind of network of the curvature table, and how it is trained: `loss` in LOSSES, `variant` in TRAINED."""
+    """One kind of network of the curvature table; `loss` in LOSSES."""
 
     depth: int
     width: int
     activation: str
     loss: str
-    variant: str
 
 
 class DeepCurvature(Section):
@@ -195,7 +195,7 @@ class DeepCurvature(Section):
 
 
 class Curvature(Section):
-    """B, C and the sharpness along training."""
+    """B, C and S/n along training by the random metric."""
 
     data: TeacherData = Field(description="data and teacher of the two-layer networks")
     activations: Grid[ActivationName] = Field(description="activations of the two-layer networks")
@@ -211,15 +211,37 @@ class Curvature(Section):
     def kinds(self) -> list[NetworkKind]:
         """Kinds of networks, the largest first; every seed is trained of each."""
         deep = self.deep
-        shallow = product([1], self.widths, self.activations, self.losses, TRAINED)
+        shallow = product([1], self.widths, self.activations, self.losses)
         found = [NetworkKind(*kind) for kind in shallow]
-        deeper = product(deep.depths, [deep.width], deep.activations, ["squared"], TRAINED)
+        deeper = product(deep.depths, [deep.width], deep.activations, ["squared"])
         found += [NetworkKind(*kind) for kind in deeper]
         return sorted(found, key=lambda kind: -kind.width * kind.depth)
 
     def measured_steps(self, depth: int) -> list[int]:
         """Steps after which networks of one depth are measured."""
         return [0, *log_spaced_steps(self.steps if depth == 1 else self.deep.steps, self.measurements)]
+
+
+class Expansion(Section):
+    """What the masks of one step cost, measured and by the second-order expansion."""
+
+    data: TeacherData = Field(description="data and teacher")
+    activations: Grid[Literal["tanh", "erf"]] = Field(description="activations; ReLU bends at its kink only")
+    losses: Grid[Literal["squared", "logistic"]] = Field(description="losses (logistic: sign of the teacher)")
+    widths: Grid[Count] = Field(description="neurons n; all masks up to 10, sampled ones above")
+    keep_rates: Grid[InverseCount] = Field(
+        description="keep rates q of the measured step, each one over a whole number"
+    )
+    neuron_step: Positive = Field(description="tau/q of the measured step: how far a kept neuron moves")
+    learning_rate: Positive = Field(description="master learning rate tau of the training before it")
+    training_keep_rate: KeepRate = Field(description="q of the random metric in the training before it")
+    stages: Grid[Annotated[int, Field(ge=0)]] = Field(description="training steps after which the step is measured")
+    masks: Count = Field(description="sampled masks of a network, stage and keep rate")
+    seeds: NetworkSeeds = Field(description="networks per cell, each with its own teacher, data, start and masks")
+
+    def kinds(self) -> list[tuple[int, str, str]]:
+        """Width, activation and loss, the widest first; every seed is trained of each."""
+        return list(product(sorted(self.widths, reverse=True), self.activations, self.losses))
 
 
 class StableRates(Section):
@@ -233,6 +255,7 @@ class StableRates(Section):
     highest: Positive = Field(description="largest master rate tau tried")
     rounds: Count = Field(description="bisections of log tau")
     steps: Count = Field(description="training steps of a trial")
+    learned: OpenProbability = Field(description="largest risk over the initial one, at its end, of a stable trial")
     edge_fraction: Annotated[float, Field(gt=0, le=1)] = Field(description="edge runs train at this share of tau*")
     measurements: Count = Field(description="measurements along an edge run, evenly spaced in step, besides step 0")
     batch_size: Count = Field(description="samples of a minibatch of the batch sharpness")
@@ -247,10 +270,6 @@ class StableRates(Section):
         """Width, activation, metric and keep rate, the widest first; every seed is trained in each."""
         found = product(sorted(self.widths, reverse=True), self.activations, self.metrics())
         return [(width, activation, *metric) for width, activation, metric in found]
-
-    def edge_cells(self) -> list[tuple[int, str, str, float]]:
-        """The cells that are trained at the edge: all but the control's."""
-        return [cell for cell in self.cells() if cell[2] != "common"]
 
     def measured_steps(self) -> list[int]:
         """Steps of an edge run after which it is measured."""

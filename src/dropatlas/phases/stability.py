@@ -1,8 +1,10 @@
 """The largest learning rate at which training stays stable, without a mask and under random metrics.
 
-Defined beforehand: a run is stable if the risk is finite and below its initial value throughout the last tenth of its
-steps, and never exceeded a million times its initial value. The largest stable rate of a network is found by
-bisection of log τ; the answer presumes that a rate above an unstable one is unstable too.
+Defined beforehand: a run is stable if it has learned, that is, if the risk is below a small share of its initial value
+throughout the last tenth of its steps, and never exceeded a million times that value. (A risk that is merely below its
+initial value is no sign of stability where the activation is bounded: such networks bounce about at any rate and cannot
+blow up.) The largest stable rate of a network is found by bisection of log τ; the answer presumes that a rate above an
+unstable one is unstable too, and that the smallest rate is large enough to learn in the steps of a trial.
 
 Metrics, each with multipliers of mean 1 on the gradient:
     none      no mask.
@@ -50,8 +52,9 @@ def train(
     targets: Tensor,
     rates: Tensor,
     steps: int,
+    learned: float,
     rng: np.random.Generator,
-    observe: Callable[[int, Tensor], None] | None = None,
+    observe: Callable[[int, Tensor, Tensor], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Train several networks, each at its own rate; those that blow up are not followed any further.
 
@@ -65,8 +68,10 @@ def train(
         targets: Shape (S, N).
         rates: Master rates τ, shape (S,).
         steps: Number of steps.
+        learned: Largest risk over the initial one of a stable run, in the last tenth of the steps.
         rng: Stream of the masks; equal streams give equal masks at all rates.
-        observe: Called with (steps done, particles of all networks) before every step and after the last.
+        observe: Called with (steps done, particles of all networks, multipliers of the step to come, (S, n)) before
+            every step and after the last.
 
     Returns:
         Largest risk of the last tenth of the steps over the initial risk, inf for those that blew up, shape (S,); and
@@ -77,10 +82,11 @@ def train(
     initial = risk(rule, outputs(rule, particles, inputs), targets)
     worst = torch.zeros(len(particles), dtype=initial.dtype)
     for number in range(steps + 1):
-        if observe is not None:
-            observe(number, state)
         # all masks are drawn, also of networks that are not followed, so that streams stay aligned
-        mask = rates[:, None] * metric_mask(rng, metric, len(particles), particles.shape[1], keep_rate).to(rates)
+        drawn = metric_mask(rng, metric, len(particles), particles.shape[1], keep_rate).to(rates)
+        if observe is not None:
+            observe(number, state, drawn)
+        mask = rates[:, None] * drawn
         taken = step(rule, state[running], inputs[running], targets[running], Multipliers(None, mask[running]))
         ratio = taken.risk / initial[running]
         alive = ratio.isfinite() & (ratio <= BLOWN_UP)
@@ -93,7 +99,7 @@ def train(
             state[running] = taken.particles[alive]
         if not len(running):
             break
-    return worst, worst < 1
+    return worst, worst < learned
 
 
 def bisect_rates(

@@ -1,9 +1,9 @@
 """Sharpness along training near the largest stable rate: how far do the steps of single neurons exceed 2/lambda there?
 
-Every network of `phases/stable_rates`, but those of the control, is trained at a fixed share of its own largest
-stable rate. Prediction (paper): under RaM the sharpness settles where the mean rate is near its bound, tau*lambda/2
-about 1, while tau*lambda/(2q) of the neurons that move is far above 1. It would be refuted by a sharpness that falls
-with q until the steps of single neurons are within their bound.
+Every network of `phases/stable_rates` is trained at a fixed share of its own largest stable rate. Prediction (paper):
+under RaM the sharpness settles where the mean rate is near its bound, tau*lambda/2 about 1, while the step of a neuron
+that moves, 1/q times as long, is far above 1. It would be refuted by a sharpness that falls with q until the steps of
+single neurons are within their bound, as they must be in the control, where one mask serves all neurons.
 
 The batch sharpness E[gHg/|g|^2] is taken over minibatches, and over minibatches and masks of the gradient: masks break
 up the alignment of the gradient with the sharp direction, which is how the random metric escapes.
@@ -26,7 +26,7 @@ RATES = "phases/stable_rates"
 MEANINGS = {
     "activation": "sigma",
     "width": "neurons n",
-    "metric": "none, or ram (a mask per neuron)",
+    "metric": "none, ram (a mask per neuron), common (one mask for all neurons)",
     "keep_rate": "q; 1 for none",
     "seed": "number of the seed, as in phases/stable_rates",
     "rate": "mean rate tau: a fixed share of the largest stable rate",
@@ -34,7 +34,8 @@ MEANINGS = {
     "risk_ratio": "risk over initial risk",
     "sharpness": "lambda: largest eigenvalue of the Hessian in the mean-field metric",
     "mean_step": "tau lambda/2: mean rate in units of 2/lambda",
-    "neuron_step": "tau lambda/(2q): step of a kept neuron in units of 2/lambda",
+    "kept": "mean multiplier of a kept neuron so far: 1/q",
+    "neuron_step": "the same times kept: step of a kept neuron in units of 2/lambda",
     "batch_sharpness": "E[gHg/|g|^2] over minibatches (middle and last measurement)",
     "batch_sharpness_error": "its standard error",
     "masked_sharpness": "the same over minibatches and masks on the gradient (ram only)",
@@ -43,7 +44,7 @@ MEANINGS = {
 
 
 def _row(state: EdgeState) -> dict[str, float]:
-    row = {"seed": state.seed, "step": state.step, "risk_ratio": state.risk_ratio, "sharpness": state.sharpness}
+    row = {name: getattr(state, name) for name in ("seed", "step", "risk_ratio", "sharpness", "kept")}
     for name, found in (("batch_sharpness", state.batch), ("masked_sharpness", state.masked)):
         if found is not None:
             row |= {name: found.mean, f"{name}_error": found.standard_error}
@@ -53,7 +54,7 @@ def _row(state: EdgeState) -> dict[str, float]:
 def tabulate(
     settings: StableRates, seed: int, tables: dict[str, pd.DataFrame], checkpoints: Path | None = None
 ) -> pd.DataFrame:
-    """One row per network, metric (but the control) and measured step; finished cells are kept in `checkpoints`.
+    """One row per network, metric and measured step; finished cells are kept in `checkpoints`.
 
     Networks without a stable rate, or whose largest tried rate was stable (no edge known), have rate NaN.
     """
@@ -68,9 +69,9 @@ def tabulate(
         rows = pd.DataFrame(map(_row, edge_run(settings, seed, *cell, rates)))
         return rows.assign(**dict(zip(keys, cell, strict=True)), rate=by_cell[cell][rows.seed])
 
-    rows = run_parts(settings.edge_cells(), work, "edge sharpness", checkpoints, MODULE, settings, seed, edges.tolist())
+    rows = run_parts(settings.cells(), work, "edge sharpness", checkpoints, MODULE, settings, seed, edges.tolist())
     rows["mean_step"] = rows.rate * rows.sharpness / 2
-    rows["neuron_step"] = rows.mean_step / rows.keep_rate
+    rows["neuron_step"] = rows.mean_step * rows.kept
     return rows.reindex(columns=list(MEANINGS))
 
 
