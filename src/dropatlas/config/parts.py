@@ -104,7 +104,7 @@ class PhasesSettings(Section):
     penalty: Penalty = Field(description="where penalty, propagation noise and random metric survive")
     teacher_student: TeacherStudent = Field(description="Figure 2: coupled variants over the width")
     trajectories: Trajectories = Field(description="Figure 2: ways of single neurons")
-    digit_pair: DigitPair = Field(description="Figure 3: five variants on digits")
+    digit_pair: DigitPair = Field(description="Figure 3: variants on digits, over the width")
     curvature: Curvature = Field(description="B, C and the sharpness along training")
     stable_rates: StableRates = Field(description="largest stable learning rates")
     precision: FloatingPoint = Field(description="the critical phase in low precision")
