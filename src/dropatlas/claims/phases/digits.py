@@ -56,28 +56,36 @@ def judge_m5(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float])
 
 
 def judge_m17(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
-    """M17: RaM's share of dropout's effect grows by at least `growth` from the smallest to the largest width.
+    """M17: RaM's share of dropout's effect grows from the smallest to the largest width.
 
-    One part per drop rate; the test risk is the mean over the window. Where dropout has no clear effect at one of both
+    One part per drop rate that both have: it holds where the share clearly grows, and fails where it clearly grows by
+    less than `growth`. The test risk is the mean over the window. Where dropout has no clear effect at one of both
     widths the part stays open.
     """
     rows = tables[DIGIT_PAIR]
     inside = _inside(rows, criterion)
     measure = f"growth of the {SHARE}"
-    if inside.empty or inside.width.nunique() < 2:
-        few = "there are fewer than two widths"
-        return one_part_open("the share grows", measure, few if len(inside) else _no_step(criterion))
+    if inside.empty:
+        return one_part_open("the share grows", measure, _no_step(criterion))
     ends, risks = (int(inside.width.min()), int(inside.width.max())), risks_of_runs(rows, "mean", _window(criterion))
+    if ends[0] == ends[1] or not _shared_rates(inside, ends):
+        return one_part_open("the share grows", measure, "no drop rate was run at two widths")
     parts = []
-    for rate in sorted(inside.drop_rate[inside.drop_rate > 0].unique()):
+    for rate in _shared_rates(inside, ends):
         cells = [effects(risks, width, rate) for width in ends]
         reasons = [why_it_cannot_tell(cell) for cell in cells]
         where = [f"n = {width}: {why}" for width, why in zip(ends, reasons, strict=True) if why]
-        band = (criterion["growth"], np.inf)
-        check = no_number("", band) if where else mean_check("", _growth(*cells), band)
+        band, least = (0.0, np.inf), (criterion["growth"], np.inf)
+        check = no_number("", band) if where else mean_check("", _growth(*cells), band, fails_outside=least)
         between = f"{measure} from n = {ends[0]} to n = {ends[1]}"
         parts.append(Part(f"the share grows at p = {rate:g}", between, [check], ".2f", why_open="; ".join(where)))
     return decide(parts, _regime(inside))
+
+
+def _shared_rates(inside: pd.DataFrame, widths: tuple[int, int]) -> list[float]:
+    """Drop rates that were run at both widths."""
+    first, second = (set(inside.drop_rate[inside.width == width]) - {0.0} for width in widths)
+    return sorted(first & second)
 
 
 def _window(criterion: Mapping[str, float]) -> tuple[int, int]:
