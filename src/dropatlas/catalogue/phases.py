@@ -64,11 +64,12 @@ def tables(config: Config) -> list[Table]:
         ),
         Table(
             name="phases/digit_pair",
-            message="Figure 3: five variants of dropout on the digits 4 and 7",
+            message="Figure 3: variants of dropout on the digits 4 and 7, over the width",
             data=config.phases.digits,
             threads=at(2, paper=10),
             mem_mb=at(2000, paper=24000),
             runtime=at(30, standard=60, paper=1440),
+            gpu=at(0, paper=1),
             work=_digit_pair,
         ),
         Table(

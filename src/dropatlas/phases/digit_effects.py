@@ -1,4 +1,4 @@
-"""How much of dropout's effect on the test risk the random metric has (Figure 3): numbers for judge, figure, caption."""
+"""How much of dropout's effect on the test risk the random metric has (Figure 3): what judge and figure read."""
 
 from typing import Literal, NamedTuple
 
@@ -11,6 +11,9 @@ WINDOW = (2000, 16000)
 """The published figure shows the steps above the first and up to the second."""
 PUBLISHED_WIDTH, PUBLISHED_RATE = 4000, 0.4
 """Neurons n and drop rate p of the published figure."""
+
+CLEAR = 0.025
+"""Level of the one-sided test of dropout's effect."""
 
 Reading = Literal["best", "chosen", "mean", "last"]
 READINGS: dict[Reading, str] = {
@@ -80,9 +83,9 @@ class Effects(NamedTuple):
         return mean_p_value(self.dropout, 0.0, "greater") if self.known else 1.0
 
     @property
-    def left(self) -> np.ndarray:
-        """The variant's risk minus dropout's."""
-        return self.dropout - self.variant
+    def tells(self) -> bool:
+        """Whether dropout clearly lowers the test risk, so that a share of its effect means something."""
+        return self.gain_p_value <= CLEAR
 
 
 def effects(risks: pd.DataFrame, width: int, drop_rate: float, variant: str = "ram") -> Effects:

@@ -17,7 +17,7 @@ compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"
 
 @compiled
 def _add_rows(out: np.ndarray, values: np.ndarray, chosen: np.ndarray, rows: np.ndarray, start: int, end: int) -> None:
-    """out += Σ_k values[k] rows[chosen[k]] over start <= k < end, eight rows to one pass over `out`."""
+    """Add to `out`: Σ_k values[k] rows[chosen[k]] over start <= k < end, eight rows to one pass over `out`."""
     k = start
     while k + 8 <= end:
         a, b, c, d = values[k], values[k + 1], values[k + 2], values[k + 3]
@@ -114,7 +114,7 @@ def train_steps(
                 row[:] = 0
                 _add_rows(row, values, pixels, hidden[block], starts[image], starts[image + 1])
                 for i in range(lanes):
-                    row[i] = max(row[i], np.float32(0))
+                    row[i] = np.float32(0) if row[i] < 0 else row[i]  # what is no number stays none
                     total[i] += row[i] * output[block, i] * forward[step, block, i]
         if step == steps:
             break
@@ -128,7 +128,7 @@ def train_steps(
                 for i in range(lanes):
                     by_output[i] += pull * row[i]
                     moved = pull * output[block, i] * backward[step, block, i]
-                    row[i] = moved if row[i] > 0 else np.float32(0)
+                    row[i] = np.float32(0) if row[i] <= 0 else moved
             for i in range(lanes):
                 output[block, i] += by_output[i] * backward[step, block, i]
         _by_pixel(starts, pixels, values, batches[step], ends, images, lit)
@@ -143,7 +143,7 @@ def outputs(
     values: np.ndarray,
     width: int,
 ) -> np.ndarray:
-    """f of every image without masks, shape (N,)."""
+    """Outputs of every image without masks, shape (N,)."""
     blocks, _, lanes = hidden.shape
     found, row = np.zeros(len(starts) - 1, np.float32), np.zeros(lanes, np.float32)
     for block in range(blocks):
@@ -152,6 +152,6 @@ def outputs(
             _add_rows(row, values, pixels, hidden[block], starts[image], starts[image + 1])
             total = np.float32(0)
             for i in range(lanes):
-                total += max(row[i], np.float32(0)) * output[block, i]
+                total += (np.float32(0) if row[i] < 0 else row[i]) * output[block, i]
             found[image] += total
     return found / width

@@ -267,9 +267,7 @@ class SparseNetworks:
         for run, output, hidden in zip(self._runs, self.output, self.hidden, strict=True):
             forward, backward = (self._blocked(ones if mask is None else mask) for mask in draws.masks(run))
             images = (*self._images["training"], self._labels)
-            digit_kernels.train_steps(
-                hidden, output, *images, draws.chosen, forward, backward, self._width, self._rate
-            )
+            digit_kernels.train_steps(hidden, output, *images, draws.chosen, forward, backward, self._width, self._rate)
 
     def outputs(self, part: str) -> Tensor:
         """Outputs of all networks without masks on all images of a part, shape (runs, N, 1)."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
-from dropatlas.phases.names import PHASES, REGIMES, TRAINED, VARIANTS
+from dropatlas.phases.names import PHASES, REGIMES, TRAINED
 from dropatlas.phases.rates import (
     FIXED,
     HELD,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dropatlas.claims.checks import Band, mean_check, no_number, ratio_check
-from dropatlas.claims.parts import LEVEL, Check, Part, decide, one_part_open
+from dropatlas.claims.parts import Check, Part, decide, one_part_open
 from dropatlas.claims.verdicts import Judgement
 from dropatlas.phases.digit_effects import (
     PUBLISHED_RATE,
@@ -15,8 +15,8 @@ from dropatlas.phases.digit_effects import (
     Effects,
     Reading,
     effects,
-    shares_of_seeds,
     risks_of_runs,
+    shares_of_seeds,
 )
 from dropatlas.stats import LEAST_SEEDS, mean_interval
 
@@ -29,7 +29,7 @@ def why_it_cannot_tell(cell: Effects) -> str:
     """Why a cell says nothing about shares of dropout's effect; empty where it does."""
     if not cell.known or len(cell.none) < LEAST_SEEDS:
         return "no dropout, dropout or RaM was not run, diverged, or has too few seeds"
-    if cell.gain_p_value > LEVEL:
+    if not cell.tells:
         gain = mean_interval(cell.dropout / cell.none.mean())
         return f"this cell cannot tell: dropout lowers the test risk by {gain:.1%}, which is not clear"
     return ""

@@ -70,4 +70,3 @@ def judge_m2(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float])
             Part("no dropout differs", over.format("|no dropout minus", "|"), [far], ".1%", why_open=why),
         ]
     )
-

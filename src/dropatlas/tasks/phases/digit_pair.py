@@ -2,8 +2,8 @@
 
 Paper: also on real data dropout behaves as the random metric; the forward mask, and the noise it brings, hardly matter
 at large width. Prediction: of what dropout does to the test risk (without masks), RaM does nearly all at n = 4000, and
-what is missing falls with n. It would be refuted by a share of dropout's effect nearer to that of no dropout, 0, than to
-dropout's, 1, and by a difference between RaM and dropout that wider networks keep.
+what is missing falls with n. It would be refuted by a share of dropout's effect nearer to that of no dropout, 0,
+than to dropout's, 1, and by a share that does not grow with n.
 
 Protocol: `dropatlas.phases.digit_pairs`. Risks and accuracies are measured without masks.
 """
@@ -27,8 +27,8 @@ MEANINGS = {
     "classes": "pair (4 against 7, logistic loss) or all (ten digits, cross-entropy)",
     "width": "neurons n",
     "drop_rate": "removal probability p; 0 for the variant none",
-    "variant": "none, dropout, ram (mask on the gradient), pn_ram (dropout's mask forward, a second one on the gradient), "
-    "forward (forward mask only)",
+    "variant": "none, dropout, ram (mask on the gradient), pn_ram (dropout's mask forward, a second one on the "
+    "gradient), forward (forward mask only)",
     "seed": "number of the seed: equal numbers share minibatches, and at one width start and nested masks",
     "step": "training steps done",
     "part": "validation or test images",
