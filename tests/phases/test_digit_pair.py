@@ -225,9 +225,8 @@ def test_the_table(prepared):
 def test_a_diverging_run_is_marked(prepared):
     rows = digit_pair.tabulate(SETTINGS.model_copy(update={"learning_rate": 1e30}), 0, prepared)
     end = rows[rows.step == 6]
-    dead = np.isclose(end.risk, np.log(2))  # all neurons of a narrow network, by the first step
-    assert (end.diverged | dead).all()
-    assert end.diverged.mean() > 0.8
+    assert end.diverged.mean() > 0.9  # a toy problem can be solved by exploding weights, too
+    assert (np.isfinite(end.risk) != end.diverged).all()
     assert not rows[rows.step == 0].diverged.any()
 
 

@@ -192,7 +192,7 @@ def _digit_pair(config: Config) -> Work:
     parts = []
     for cell in settings.cells:
         runs = cell.seeds * len(cell.runs())
-        step = CALL + 2 * settings.batch_size * cell.width * outputs
+        step = 200 * CALL + 2 * settings.batch_size * cell.width * outputs  # what is done per image and pixel
         measurement = (settings.held_out + test) * cell.width * outputs
         numbers = len(cell.runs()) * cell.width * outputs + (train + test) * PIXELS
         work = runs * (settings.steps * step + measured * measurement)
