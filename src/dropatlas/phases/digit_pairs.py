@@ -133,7 +133,7 @@ class Draws(NamedTuple):
         )
         given = (second, first) if run.variant == "pn_ram" else (first, second)  # theirs shares the forward mask
         forward, backward = multipliers(run.variant, *given)
-        return tuple(mask if mask is None else mask.numpy() for mask in (forward, backward))
+        return None if forward is None else forward.numpy(), None if backward is None else backward.numpy()
 
 
 class Networks(Protocol):
@@ -181,14 +181,10 @@ class DenseNetworks:
 
     def advance(self, draws: Draws) -> None:
         """Train every network by the steps of `draws`."""
-        ones = np.ones((len(draws.chosen), len(self.output[0])), dtype=np.float32)
-        pairs = [draws.masks(run) for run in self._runs]
-        forward, backward = (
-            torch.from_numpy(np.stack([ones if pair[side] is None else pair[side] for pair in pairs], 1))
-            .to(self._device)
-            .to(self.output.dtype)[..., None]
-            for side in (0, 1)
-        )
+        ones = np.ones((len(draws.chosen), self.output.shape[1]), dtype=np.float32)
+        masks = [[ones if mask is None else mask for mask in draws.masks(run)] for run in self._runs]
+        given = torch.from_numpy(np.array(masks)).to(self._device, self.output.dtype)  # (runs, 2, T, n)
+        forward, backward = (given[:, side].swapaxes(0, 1)[..., None] for side in (0, 1))
         for step, chosen in enumerate(torch.from_numpy(draws.chosen).to(self._device)):
             self._step(self._inputs["training"][chosen], self._labels[chosen], forward[step], backward[step])
 

@@ -1,5 +1,7 @@
 """Figures of the variants of dropout on digits (Figure 3 of arXiv 2510.07554)."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -8,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from dropatlas.phases.digit_effects import PUBLISHED_RATE, READINGS, WINDOW, Effects, effects, risks_of_runs
+from dropatlas.phases.digit_effects import PUBLISHED_RATE, READINGS, WINDOW, Effects, Reading, effects, risks_of_runs
 from dropatlas.phases.labels import VARIANT_LABELS
 from dropatlas.plots.style import COLOURS
 from dropatlas.stats import LEAST_SEEDS, Interval, mean_interval, ratio_interval
@@ -20,7 +22,7 @@ VARIANT_COLOURS = {
     "dropout": COLOURS[0],
     "ram": COLOURS[1],
 }
-MARKERS = {"mean": "o", "best": "s", "chosen": "D"}
+MARKERS: dict[Reading, str] = {"mean": "o", "best": "s", "chosen": "D"}
 
 
 def digit_risks(rows: pd.DataFrame) -> Figure:
@@ -87,7 +89,7 @@ def digit_shares(rows: pd.DataFrame, margin: float) -> Figure:
                 cell = effects(tables[reading], width, rate)
                 if not cell.known or len(cell.none) < 2:
                     continue
-                style = {"fmt": marker, "ms": 5, "capsize": 3, "color": colours[rate]}
+                style: dict[str, Any] = {"fmt": marker, "ms": 5, "capsize": 3, "color": colours[rate]}
                 _bar(gains, width * shift, _enough(mean_interval(cell.dropout / cell.none.mean()), cell), style)
                 if cell.dropout.mean() > 0:
                     share, tells = ratio_interval(cell.variant, cell.dropout), cell.tells
@@ -122,7 +124,7 @@ def _enough(value: Interval, cell: Effects) -> Interval:
     return value if len(cell.none) >= LEAST_SEEDS else Interval(value.estimate, np.nan, np.nan)
 
 
-def _bar(axes: Axes, x: float, value: Interval, style: dict[str, object]) -> None:
+def _bar(axes: Axes, x: float, value: Interval, style: dict[str, Any]) -> None:
     """A number with its interval, whose ends beyond any frame are cut off."""
     if np.isnan(value.low):
         axes.errorbar(x, value.estimate, **style)
