@@ -126,27 +126,27 @@ def student_trajectories(rows: pd.DataFrame) -> str:
 
 
 def _about_digits(rows: pd.DataFrame) -> str:
-    return f"{rows.data.iloc[0]}, n = {rows.width.iloc[0]}, {rows.seed.nunique()} seeds"
+    seeds = rows.groupby("width").seed.nunique()
+    many = f"{seeds.min()}" if seeds.nunique() < 2 else f"{seeds.min()} to {seeds.max()}"
+    data, last = (rows.data.iloc[0], rows.step.max()) if len(rows) else ("no data", 0)
+    return f"{data}, {last:,} steps, {number(seeds.min(), '.0f') if seeds.empty else many} seeds per width"
 
 
 def digit_test_risk(rows: pd.DataFrame) -> str:
-    """Of table `phases/digit_pair`: data, width, seeds."""
+    """Of table `phases/digit_pair`: data, steps, seeds."""
     return (
-        f"Test risk over steps, geometric mean and 95 % interval ({_about_digits(rows)}). Where PN+RaM leaves the "
-        "frame it is unstable."
+        f"Test risk over steps, mean and 95 % interval over seeds ({_about_digits(rows)}). Grey: the steps of the "
+        "published figure, in which the claims are judged. Where PN+RaM leaves the frame it is unstable."
     )
 
 
-def digit_effects(rows: pd.DataFrame) -> str:
-    """Of table `phases/digit_pair`: accuracy without dropout, and with it at the largest drop rate."""
-    end = rows[(rows.part == "test") & (rows.step == rows.step.max())]
-    dropout = end[end.variant == "dropout"]
-    most = dropout[dropout.drop_rate == rows.drop_rate.max()]
+def digit_shares(rows: pd.DataFrame, margin: float) -> str:
+    """Of table `phases/digit_pair`: data, steps, seeds, and the margin of the share."""
     return (
-        "Left: change of the final test risk by each variant, paired with no dropout over seeds, 95 % intervals. "
-        "Right: RaM minus dropout. Accuracy without dropout "
-        f"{number(end[end.variant == 'none'].accuracy.mean(), '.2%')}, with dropout at the largest drop rate "
-        f"{number(most.accuracy.mean(), '.2%')} ({_about_digits(rows)})."
+        "Left: what dropout gains in test risk, relative to no dropout. Right: the share of it that RaM has; 0 is no "
+        f"dropout, 1 is dropout, and a share within {margin:g} of 1 (green) counts as dropout's. Three readings of the "
+        "published window of steps; 95 % intervals over seeds (Fieller). Hollow: dropout gains nothing clear there, so "
+        f"that the cell cannot tell ({_about_digits(rows)})."
     )
 
 

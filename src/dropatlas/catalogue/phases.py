@@ -2,7 +2,7 @@
 
 from dropatlas.catalogue.table import CALL, DIGITS, Table, Work, by_scale, joined
 from dropatlas.config import Config
-from dropatlas.phases.names import COUPLED, DEEP_COUPLED, PARTS, PHASES, PRECISIONS
+from dropatlas.phases.names import COUPLED, DEEP_COUPLED, MEASURED_PARTS, PHASES, PRECISIONS
 from dropatlas.phases.rates import DESCENT_FROM, FLOW_STEPS
 from dropatlas.phases.settings import Diagram, StudentProtocol
 
@@ -64,11 +64,12 @@ def tables(config: Config) -> list[Table]:
         ),
         Table(
             name="phases/digit_pair",
-            message="Figure 3: five variants of dropout on the digits 4 and 7",
+            message="Figure 3: variants of dropout on the digits 4 and 7, over the width",
             data=config.phases.digits,
             threads=at(2, paper=10),
             mem_mb=at(2000, paper=24000),
             runtime=at(30, standard=60, paper=1440),
+            gpu=at(0, paper=1),
             work=_digit_pair,
         ),
         Table(
@@ -195,14 +196,17 @@ def _trajectories(config: Config) -> Work:
 
 def _digit_pair(config: Config) -> Work:
     settings = config.phases.digit_pair
-    runs, measured = settings.seeds * len(settings.variants()), len(settings.measured_steps())
-    outputs = PIXELS + (1 if settings.classes == "pair" else 10)
-    step = 20 * CALL + 2 * settings.batch_size * settings.width * outputs
     train, test = ((2 if settings.classes == "pair" else 10) * images for images in DIGITS[config.phases.digits])
-    parts = (train - settings.held_out, settings.held_out, test)
-    measurement = sum(min(settings.evaluated, images) for images in parts) * settings.width * outputs
-    numbers = settings.width * (settings.evaluated + 4 * outputs)
-    return Work(runs * (settings.steps * step + measured * measurement), numbers, runs * measured * len(PARTS))
+    outputs, measured = PIXELS + (1 if settings.classes == "pair" else 10), len(settings.measured_steps())
+    parts = []
+    for cell in settings.cells:
+        runs = cell.seeds * len(cell.runs())
+        step = 200 * CALL + 2 * settings.batch_size * cell.width * outputs  # what is done per image and pixel
+        measurement = (settings.held_out + test) * cell.width * outputs
+        numbers = len(cell.runs()) * cell.width * outputs + (train + test) * PIXELS
+        work = runs * (settings.steps * step + measured * measurement)
+        parts.append(Work(work, numbers, runs * measured * len(MEASURED_PARTS)))
+    return joined(parts)
 
 
 def _curvature(config: Config) -> Work:

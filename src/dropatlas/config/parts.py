@@ -105,7 +105,7 @@ class PhasesSettings(Section):
     penalty: Penalty = Field(description="where penalty, propagation noise and random metric survive")
     teacher_student: TeacherStudent = Field(description="Figure 2: coupled variants over the width")
     trajectories: Trajectories = Field(description="Figure 2: ways of single neurons")
-    digit_pair: DigitPair = Field(description="Figure 3: five variants on digits")
+    digit_pair: DigitPair = Field(description="Figure 3: variants on digits, over the width")
     curvature: Curvature = Field(description="B, C and S/n along training")
     expansion: Expansion = Field(description="what the masks of one step cost, measured and by the expansion")
     stable_rates: StableRates = Field(description="largest stable learning rates")

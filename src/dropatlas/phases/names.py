@@ -17,8 +17,8 @@ METRICS = ("none", "ram", "common")
 """Metrics of gradient descent (`dropatlas.phases.stability`)."""
 REGIMES = ("critical", "penalised", "gradient_flow")
 """Which neurons move at a step, and how far (`dropatlas.phases.precision`)."""
-PARTS = ("training", "validation", "test")
-"""Parts of the digits."""
+MEASURED_PARTS = ("validation", "test")
+"""Parts of the digits on which networks are measured."""
 
 
 class Precision(NamedTuple):

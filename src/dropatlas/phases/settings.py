@@ -4,12 +4,12 @@ import math
 from itertools import product
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from dropatlas.phases.names import PHASES, REGIMES, VARIANTS
+from dropatlas.phases.names import PHASES, REGIMES
 from dropatlas.phases.rates import FIXED, HELD, MOST_PENALTY, Network, family_rates, sequence_rates, step_count
 from dropatlas.phases.steps import evenly_spaced_steps
-from dropatlas.settings import Count, Distinct, Grid, OpenProbability, Positive, Section
+from dropatlas.settings import Count, Distinct, Grid, OpenProbability, Positive, Section, distinct
 from dropatlas.steps import log_spaced_steps
 
 PairedSeeds = Annotated[int, Field(ge=2)]  # a single one carries no interval
@@ -48,28 +48,46 @@ class Trajectories(Section):
     steps: Count = Field(description="training steps")
 
 
-class DigitPair(Section):
-    """Figure 3: digits 4 and 7 (or all ten) under five variants of dropout."""
+class DigitCell(Section):
+    """Networks of one width on the digits; all of a seed share start, minibatches and masks."""
 
-    classes: Literal["pair", "all"] = Field(description="pair: 4 against 7, logistic loss; all: ten, cross-entropy")
     width: Count = Field(description="neurons n")
     drop_rates: Grid[OpenProbability] = Field(description="removal probabilities p = 1 - q")
+    variants: Grid[Literal["dropout", "ram", "pn_ram", "forward"]] = Field(description="variants besides no dropout")
     seeds: PairedSeeds = Field(description="seeds, each with its own start, minibatches and masks")
+
+    def runs(self) -> list[tuple[float, str]]:
+        """Removal probability (0 without a mask) and variant of the networks of one seed."""
+        return [(0.0, "none"), *product(self.drop_rates, self.variants)]
+
+
+class DigitPair(Section):
+    """Figure 3: digits 4 and 7 (or all ten) under variants of dropout."""
+
+    classes: Literal["pair", "all"] = Field(description="pair: 4 against 7, logistic loss; all: ten, cross-entropy")
+    cells: Grid[DigitCell] = Field(description="widths, each once, with their drop rates, variants and seeds")
     steps: Count = Field(description="training steps")
     measurements: Count = Field(description="measurements per run, evenly spaced in step")
-    batch_size: Count = Field(description="images per step, without replacement")
+    batch_size: Count = Field(description="images per step, drawn anew without replacement")
     learning_rate: Positive = Field(description="master learning rate tau; the parameter learning rate is n tau")
     held_out: Count = Field(description="training images held out for validation")
-    evaluated: Count = Field(description="images of each part that a measurement uses at most")
 
     def measured_steps(self) -> list[int]:
         """Steps after which every network is measured."""
         return evenly_spaced_steps(self.steps, self.measurements)
 
-    def variants(self) -> list[tuple[float, str]]:
-        """Removal probability (0 without a mask) and variant of the networks of one seed."""
-        masked = [variant for variant in VARIANTS if variant != "none"]
-        return [(0.0, "none"), *product(self.drop_rates, masked)]
+    def parts(self) -> list[tuple[int, int]]:
+        """Width and number of the seed of all networks trained together, the widest first."""
+        return [
+            (cell.width, number)
+            for cell in sorted(self.cells, key=lambda cell: -cell.width)
+            for number in range(cell.seeds)
+        ]
+
+    @model_validator(mode="after")
+    def _widths_stand_once(self) -> "DigitPair":
+        distinct([cell.width for cell in self.cells])
+        return self
 
 
 ParticleSeeds = Annotated[int, Field(ge=10)]  # fewer carry no useful interval
