@@ -49,7 +49,8 @@ def _tanh(x: float) -> float:
 
 
 @compiled
-def _fill(code: int, first: float, second: float, inputs: np.ndarray, row: np.ndarray) -> None:
+def fill_values(code: int, first: float, second: float, inputs: np.ndarray, row: np.ndarray) -> None:
+    """Fill `row` (N,) with σ(w·z), w = (first, second)."""
     if code == TANH:
         for k in range(len(row)):
             row[k] = _tanh(first * inputs[0, k] + second * inputs[1, k])
@@ -59,7 +60,7 @@ def _fill(code: int, first: float, second: float, inputs: np.ndarray, row: np.nd
 
 
 @compiled
-def _project(particles: np.ndarray, i: int, bound: float) -> None:
+def project(particles: np.ndarray, i: int, bound: float) -> None:
     """Nearest point with |a| <= bound and |w| <= bound."""
     if bound == math.inf:
         return
@@ -71,7 +72,7 @@ def _project(particles: np.ndarray, i: int, bound: float) -> None:
 
 
 @compiled
-def _gradient(
+def neuron_gradient(
     code: int, a: float, row: np.ndarray, inputs: np.ndarray, residual: np.ndarray, own: float
 ) -> tuple[float, float, float]:
     """∇_x ⟨φ(x), residual + own φ(x)⟩/N, the second argument held fixed, of the neuron with σ(w·z) = row."""
@@ -88,7 +89,8 @@ def _gradient(
 
 
 @compiled
-def _add(residual: np.ndarray, weight: float, row: np.ndarray) -> None:
+def add(residual: np.ndarray, weight: float, row: np.ndarray) -> None:
+    """Residual += weight·row."""
     for k in range(len(row)):
         residual[k] += weight * row[k]
 
@@ -106,13 +108,13 @@ def _update(
     i: int,
 ) -> None:
     row = hidden[i]
-    _add(total, -particles[i, 0], row)
+    add(total, -particles[i, 0], row)
     particles[i, 0] -= rate * gradient[0]
     particles[i, 1] -= rate * gradient[1]
     particles[i, 2] -= rate * gradient[2]
-    _project(particles, i, bound)
-    _fill(code, particles[i, 1], particles[i, 2], inputs, row)
-    _add(total, particles[i, 0], row)
+    project(particles, i, bound)
+    fill_values(code, particles[i, 1], particles[i, 2], inputs, row)
+    add(total, particles[i, 0], row)
 
 
 @compiled
@@ -120,8 +122,8 @@ def prepare(code: int, particles: np.ndarray, hidden: np.ndarray, inputs: np.nda
     """Fill `hidden` and `total` from `particles`."""
     total[:] = 0.0
     for i in range(particles.shape[0]):
-        _fill(code, particles[i, 1], particles[i, 2], inputs, hidden[i])
-        _add(total, particles[i, 0], hidden[i])
+        fill_values(code, particles[i, 1], particles[i, 2], inputs, hidden[i])
+        add(total, particles[i, 0], hidden[i])
 
 
 @compiled
@@ -165,10 +167,10 @@ def masked_steps(
             _start(residual, 0.0, total, targets)
             for place in range(starts[s], starts[s + 1]):
                 i = forward[place]
-                _add(residual, particles[i, 0] * weight, hidden[i])
+                add(residual, particles[i, 0] * weight, hidden[i])
         for place in range(ends[s], ends[s + 1]):  # the residual is that of the step's start for all of them
             i = backward[place]
-            gradient = _gradient(code, particles[i, 0], hidden[i], inputs, residual, own)
+            gradient = neuron_gradient(code, particles[i, 0], hidden[i], inputs, residual, own)
             _update(code, bound, particles, hidden, inputs, total, rate / keep_rate, gradient, i)
 
 
@@ -198,12 +200,12 @@ def jumps(
         if beta > 0.0:
             _start(residual, 0.0, total, targets)
             for _ in range(counts[e]):
-                _add(residual, particles[others[place], 0] * beta, hidden[others[place]])
+                add(residual, particles[others[place], 0] * beta, hidden[others[place]])
                 place += 1
         else:
             _start(residual, 1.0 / n, total, targets)
         i = who[e]
-        gradient = _gradient(code, particles[i, 0], hidden[i], inputs, residual, beta)
+        gradient = neuron_gradient(code, particles[i, 0], hidden[i], inputs, residual, beta)
         _update(code, bound, particles, hidden, inputs, total, alpha, gradient, i)
 
 
@@ -223,7 +225,7 @@ def velocities(
     prepare(code, particles, hidden, inputs, total)
     residual = total / n - targets
     for i in range(n):
-        gradient = _gradient(code, particles[i, 0], hidden[i], inputs, residual, penalty)
+        gradient = neuron_gradient(code, particles[i, 0], hidden[i], inputs, residual, penalty)
         out[i, 0], out[i, 1], out[i, 2] = -gradient[0], -gradient[1], -gradient[2]
 
 
@@ -251,5 +253,5 @@ def flow(
         velocities(code, particles + h * third, hidden, total, inputs, targets, penalty, fourth)
         particles += h / 6 * (first + 2 * second + 2 * third + fourth)
         for i in range(particles.shape[0]):
-            _project(particles, i, bound)
+            project(particles, i, bound)
     prepare(code, particles, hidden, inputs, total)
