@@ -119,6 +119,7 @@ def tables(config: Config) -> list[Table]:
             message="Paths coupled to those of the Poisson limit over n, q and beta",
             mem_mb=at(1500, paper=4000),
             runtime=at(30, standard=30, paper=240),
+            resumable=False,
             work=_pathwise,
         ),
         Table(
@@ -126,6 +127,7 @@ def tables(config: Config) -> list[Table]:
             message="Bias of test functions and laws in the critical phase over the width",
             mem_mb=at(1500, paper=4000),
             runtime=at(30, standard=30, paper=480),
+            resumable=False,
             work=_weak_rate,
         ),
     ]

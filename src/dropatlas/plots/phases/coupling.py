@@ -146,11 +146,8 @@ def weak_rate(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Figure:
         panels[0].plot(part.index, np.sqrt(part.limit_squared) / unit, "x", ms=5, color=colour, alpha=0.7)
         panels[1].plot(part.index, part.scatter / part.scatter.iloc[0], "o-", color=colour)
     ends = np.array([widths[0], widths[-1]], dtype=float)
-    top = (
-        np.sqrt(means.squared_bias.clip(lower=0) / means.control_squared.clip(lower=0))
-        .xs(widths[0], level="width")
-        .max()
-    )
+    first = means.xs(widths[0], level="width")
+    top = np.sqrt((first.squared_bias / first.control_squared).clip(lower=0).max())
     panels[0].plot(ends, 1.6 * top * ends[0] / ends, "k--", lw=1, label="$1/n$, predicted")
     panels[0].plot([], [], "s:", color="0.4", ms=4, label="against limit III")
     panels[0].plot([], [], "x", color="0.4", ms=5, label="own error of limit IV")

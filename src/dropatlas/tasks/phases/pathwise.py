@@ -3,12 +3,8 @@
 Open question 2 of the paper. Coupling, prediction and what would refute it: `dropatlas.phases.pathwise`.
 """
 
-from functools import partial
-from pathlib import Path
-
 import pandas as pd
 
-from dropatlas.checkpoints import Checkpoint
 from dropatlas.phases.coupling_settings import OWN_CLOCKS, Pathwise
 from dropatlas.phases.pathwise import limit_output, path_distances
 from dropatlas.phases.plane import problem_from, streams
@@ -33,8 +29,8 @@ MEANINGS = {
 }
 
 
-def tabulate(settings: Pathwise, seed: int, checkpoints: Path | None = None) -> pd.DataFrame:
-    """One row per seed and network; finished seeds are kept in `checkpoints` and not run again."""
+def tabulate(settings: Pathwise, seed: int) -> pd.DataFrame:
+    """One row per seed and network."""
     time, alpha = settings.problem.time, settings.alpha
 
     def part(number: int) -> pd.DataFrame:
@@ -55,12 +51,8 @@ def tabulate(settings: Pathwise, seed: int, checkpoints: Path | None = None) -> 
             rows.append({"family": family, "width": width, **rates, **about, **found})
         return pd.DataFrame(rows)[list(MEANINGS)]
 
-    def finished(number: int) -> pd.DataFrame:
-        kept = Checkpoint(checkpoints and checkpoints / str(number), [MODULE], number, settings, seed)
-        return kept.rows(partial(part, number))
-
     seeds = LoggedProgress(range(settings.seeds), "coupled paths", unit="seed")
-    return pd.concat([finished(number) for number in seeds], ignore_index=True)
+    return pd.concat([part(number) for number in seeds], ignore_index=True)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,8 @@
 Open question 1 of the paper. Prediction, estimates and what would refute it: `dropatlas.phases.weak_rate`.
 """
 
-from functools import partial
-from pathlib import Path
-
 import pandas as pd
 
-from dropatlas.checkpoints import Checkpoint
 from dropatlas.phases.coupling_settings import FUNCTIONS, LAW, WeakRate
 from dropatlas.phases.plane import problem_from, streams
 from dropatlas.phases.weak_rate import dropout_runs, limit_averages, weak_errors
@@ -37,8 +33,8 @@ MEANINGS = {
 }
 
 
-def tabulate(settings: WeakRate, seed: int, checkpoints: Path | None = None) -> pd.DataFrame:
-    """One row per seed, width and quantity; finished seeds are kept in `checkpoints` and not run again."""
+def tabulate(settings: WeakRate, seed: int) -> pd.DataFrame:
+    """One row per seed, width and quantity."""
     time, alpha, beta = settings.problem.time, settings.alpha, settings.beta
 
     def part(number: int) -> pd.DataFrame:
@@ -67,12 +63,8 @@ def tabulate(settings: WeakRate, seed: int, checkpoints: Path | None = None) -> 
             rows.append(pd.DataFrame({**about, "quantity": [*FUNCTIONS, LAW], **found}))
         return pd.concat(rows, ignore_index=True)[list(MEANINGS)]
 
-    def finished(number: int) -> pd.DataFrame:
-        kept = Checkpoint(checkpoints and checkpoints / str(number), [MODULE], number, settings, seed)
-        return kept.rows(partial(part, number))
-
     seeds = LoggedProgress(range(settings.seeds), "weak errors", unit="seed")
-    return pd.concat([finished(number) for number in seeds], ignore_index=True)
+    return pd.concat([part(number) for number in seeds], ignore_index=True)
 
 
 if __name__ == "__main__":
