@@ -252,8 +252,8 @@ def coupled_paths(rows: pd.DataFrame, own_error: float) -> str:
     named = ", ".join(f"{exponent:z.2f} in {name}" for name, exponent in known.items())
     return (
         "Largest distance over all steps between a dropout neuron and its copy of the Poisson limit. Left: along "
-        "q = 2 n^(-1/2), with both controls; black: the slowest fall that counts. Middle: root mean square over (q, β), "
-        "lines: (A q^a)² + (B β^b)² with median parameters. Right: exponents, fitted for each seed; the shaded bands "
+        "q = 2 n^(-1/2), with both controls; black: the slowest fall that counts. Middle: RMS distance over (q, β), "
+        "and (A q^a)² + (B β^b)² with median parameters. Right: exponents, fitted for each seed; the shaded bands "
         f"decide M11. Mean and 95 % interval over {rows.seed.nunique()} seeds."
         f"{f' Exponents: {named}.' if named else ''}"
     )
@@ -273,6 +273,6 @@ def weak_rate(rows: pd.DataFrame) -> str:
         "limit. Open: below the limit's own error, and left out. Middle: standard deviation of single runs (law: "
         "sliced W1 to the limit). Right: exponents with 95 % intervals over seeds; the shaded bands decide M12, the "
         "line is where a bias counts as vanishing. Sliced W1 of the pooled runs at the largest n: "
-        f"{number(law.bias.mean(), '.1e')}, of two simulations of the limit {number(2 * law.limit_error.mean(), '.1e')}."
+        f"{number(law.bias.mean(), '.1e')} (two simulations of the limit: {number(2 * law.limit_error.mean(), '.1e')})."
         f"{f' Exponents of the bias: {told}.' if told else ''}"
     )

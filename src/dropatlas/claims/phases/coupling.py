@@ -72,9 +72,9 @@ def judge_m11(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
 def judge_m12(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """M12: in the critical phase the bias against limit IV vanishes like 1/n, while single runs scatter like n^(-1/2).
 
-    Four parts, each over the test functions and the law. The bias (root of the mean square, jackknifed over seeds) falls
-    at least like n^(`falls`), with an exponent of -1 ± `margin`; what single runs differ by has -1/2 ± `scatter`; the
-    bias against limit III has at least `stays`. A width at which the limit's own error exceeds the bias is left out.
+    Four parts, each over the test functions and the law. The bias (root of the mean square, jackknifed over seeds)
+    falls at least like n^(`falls`), with an exponent of -1 ± `margin`; what single runs differ by has -1/2 ± `scatter`;
+    the bias against limit III has at least `stays`. A width where the limit's own error exceeds the bias is left out.
     """
     rows = tables[WEAK_RATE]
     quantities = [*FUNCTIONS, LAW]
