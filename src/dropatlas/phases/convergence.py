@@ -59,7 +59,7 @@ def grid_exponents(rows: pd.DataFrame) -> pd.DataFrame:
     """
     grid, found = rows[rows.family == GRID], {}
     for seed, cells in grid.groupby("seed"):
-        if cells.keep_rate.nunique() < LEAST_WIDTHS or cells.beta.round(4).nunique() < LEAST_WIDTHS:
+        if cells.keep_rate.nunique() < LEAST_WIDTHS or np.log(cells.beta).round(1).nunique() < LEAST_WIDTHS:
             continue
         design = np.column_stack([np.ones(len(cells)), np.log(cells.keep_rate), np.log(cells.beta)])
         clock, noise = (
@@ -76,7 +76,8 @@ def grid_exponents(rows: pd.DataFrame) -> pd.DataFrame:
 def squared_means(rows: pd.DataFrame, quantity: str, column: str) -> pd.DataFrame:
     """Squared biases of a quantity by seed (rows) and width (columns), where its limit is exact enough.
 
-    A width cannot tell where the limit's own mean squared error exceeds the mean squared bias.
+    A width cannot tell where the mean squared bias is below what the limit's own error adds to it by chance: the
+    product of two independent errors, averaged over the seeds.
 
     Args:
         rows: Table `phases/weak_rate`.
@@ -86,24 +87,28 @@ def squared_means(rows: pd.DataFrame, quantity: str, column: str) -> pd.DataFram
     part = rows[rows.quantity == quantity]
     table = part.pivot(index="seed", columns="width", values=column).astype(float)
     own = part.groupby("width").limit_squared.mean()
-    return table.loc[:, table.mean() > own]
+    return table.loc[:, table.mean() > own / np.sqrt(max(1, len(table)))]
 
 
 def bias_exponent(squared: np.ndarray, widths: np.ndarray) -> float:
     """Exponent in n of the bias, from the mean over seeds of its square.
+
+    With as many neurons at every width the noise of a bias is the same at all of them, so that that of the logarithm of
+    a bias like 1/n grows like n: weights of n^(-2).
 
     Args:
         squared: Squared biases, shape (seeds, widths); single ones may be negative.
         widths: n, shape (widths,).
 
     Returns:
-        Half the slope of the logarithms; NaN where a mean is not positive, or with fewer than three widths.
+        Half the slope of the logarithms, weighted; NaN where a mean is not positive, or with fewer than three widths.
     """
     means = squared.mean(axis=0)
     if len(widths) < LEAST_WIDTHS or not (means > 0).all():
         return float("nan")
-    x = np.log(widths) - np.log(widths).mean()
-    return float(np.log(means) @ x / (x @ x) / 2)
+    x, weights = np.log(widths), np.asarray(widths, dtype=float) ** -2
+    x = x - np.average(x, weights=weights)
+    return float((weights * x) @ np.log(means) / ((weights * x) @ x) / 2)
 
 
 def jackknifed_exponents(squared: pd.DataFrame) -> np.ndarray:

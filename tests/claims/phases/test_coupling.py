@@ -61,7 +61,7 @@ def paths(n=-0.25, q=0.5, beta=0.5, noise_by_q=0.0, own=0.0, fixed=0.0, error=0.
         (paths(), SUPPORTED, "hhhh"),
         (paths(n=-0.1), PARTLY, "fhhh"),
         (paths(n=-0.2), OPEN, "ohhh"),
-        (paths(q=0.25), PARTLY, "hfhh"),
+        (paths(q=0.25), PARTLY, "hfoh"),  # so large a term hides the other from the fit
         (paths(q=1.0), PARTLY, "hfhh"),
         (paths(beta=0.3), PARTLY, "hhfh"),
         (paths(noise_by_q=0.5), PARTLY, "hhfh"),
@@ -69,7 +69,7 @@ def paths(n=-0.25, q=0.5, beta=0.5, noise_by_q=0.0, own=0.0, fixed=0.0, error=0.
         (paths(fixed=-0.5), PARTLY, "hhhf"),
         (paths(n=0.0, q=0.25, beta=0.25, own=-0.3), REFUTED, "ffff"),
         (paths(error=0.3), OPEN, "oooo"),
-        (paths(spread=1.5), OPEN, "oooo"),
+        (paths(spread=0.6), OPEN, "oooo"),
         (paths(seeds=4), OPEN, "oooo"),
         (paths().assign(rms_distance=np.inf), OPEN, "oooo"),
         (paths()[:0], OPEN, "oooo"),
@@ -112,9 +112,9 @@ def errors(bias=-1.0, control=0.0, scatter=-0.5, limit=0.0, noise=0.02, seeds=20
         (errors(control=-1.0), PARTLY, "hhhf"),
         (errors(bias=0.0, scatter=0.0, control=-0.5), REFUTED, "ffff"),
         (errors(bias=-0.8), OPEN, "hohh"),
-        (errors(limit=0.1), OPEN, "oohh"),  # the limit's own error is above the bias from n = 200 on
+        (errors(limit=0.4), OPEN, "oohh"),  # the limit's own error is above the bias from n = 200 on
         (errors(seeds=4), OPEN, "oooo"),
-        (errors()[:0], OPEN, ""),
+        (errors()[:0], OPEN, "oooo"),
     ],
 )
 def test_m12(table, verdict, parts):
@@ -131,16 +131,16 @@ def test_the_rate_needs_scale_standard():
 PATHS = Pathwise(
     problem=PROBLEM,
     alpha=0.5,
-    widths=[100, 400, 1600],
+    widths=[100, 300, 900],
     fixed_keep_rate=0.5,
-    keep_rates=[0.16, 0.05, 0.016],
-    betas=[0.16, 0.05, 0.016],
-    limit_width=4000,
-    points=60,
+    keep_rates=[0.16, 0.06, 0.02],
+    betas=[0.16, 0.06, 0.02],
+    limit_width=2000,
+    points=30,
     seeds=10,
 )
 WEAK = WeakRate(
-    problem=PROBLEM, alpha=0.5, beta=0.5, widths=[20, 40, 80], neurons=4000, limit_width=8000, copies=1, seeds=10
+    problem=PROBLEM, alpha=0.5, beta=0.5, widths=[20, 40, 80], neurons=2000, limit_width=2000, copies=1, seeds=10
 )
 TOGETHER, CLOCKS, NOISE, ONLY = (
     "paths come together",
@@ -167,8 +167,8 @@ def failing_paths():
     return failing("M11", pathwise_task.tabulate(PATHS, SEED))
 
 
-def failing_errors():
-    return failing("M12", weak_rate_task.tabulate(WEAK, SEED))
+def failing_errors(**other):
+    return failing("M12", weak_rate_task.tabulate(WEAK.model_copy(update=other), SEED))
 
 
 def test_nothing_fails_in_the_true_world():
@@ -210,7 +210,7 @@ def in_blocks(rng, width, keep_rate, steps):
     [
         ("clock_ticks", strangers, {TOGETHER, CLOCKS}),
         ("clock_ticks", slow, {TOGETHER, CLOCKS}),
-        ("clock_ticks", bernoulli, {CLOCKS, ONLY}),
+        ("clock_ticks", bernoulli, {CLOCKS}),
         ("sample_masks", in_blocks, {NOISE}),
     ],
 )
@@ -232,7 +232,6 @@ def test_a_control_with_the_same_clocks_is_none(monkeypatch):
 OTHER_LIMITS = {
     "III": lambda problem, x, time, alpha, beta, rng: poisson_jumps(problem, x, time, alpha, rng),
     "no dropout": lambda problem, x, time, alpha, beta, rng: gradient_flow(problem, x, time),
-    "II": lambda problem, x, time, alpha, beta, rng: gradient_flow(problem, x, time, beta),
     "half as many in the forward pass": lambda problem, x, time, alpha, beta, rng: critical_jumps(
         problem, x, time, alpha, 2 * beta, rng
     ),
@@ -266,4 +265,4 @@ def test_a_control_that_is_the_limit_is_none(monkeypatch):
         return critical_jumps(problem, x, time, alpha, WEAK.beta, rng)
 
     monkeypatch.setattr(weak_rate, "poisson_jumps", critical)
-    assert failing_errors() == {STAYS}
+    assert failing_errors(neurons=4000, limit_width=8000) == {STAYS}

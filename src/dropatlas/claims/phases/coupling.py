@@ -97,8 +97,8 @@ def judge_m12(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
         Part("runs scatter like n^(−1/2)", "exponent in n of the scatter of runs", scatter),
         Part("limit III leaves a bias", f"{measure} against limit III", stays, why_open=why),
     ]
-    told = ", ".join(f"{QUANTITY_LABELS[name]} {check.value.estimate:.2f}" for name, check in rate.items())
-    return decide(parts, f"exponents of the bias: {told}")
+    told = ", ".join(f"{check.where} {check.value.estimate:.2f}" for check in rate.values() if check.known)
+    return decide(parts, f"exponents of the bias: {told or 'none known'}")
 
 
 def _exponent(rows: pd.DataFrame, quantity: str, column: str, band: Band) -> Check:

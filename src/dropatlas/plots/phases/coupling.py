@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from dropatlas.phases.convergence import TERMS, grid_exponents, jackknifed_exponents, squared_means, trusted
 from dropatlas.phases.coupling_settings import FIXED_RATE, FUNCTIONS, GRID, LAW, OWN_CLOCKS, SERIES
@@ -19,6 +20,8 @@ from dropatlas.stats import known_seeds, mean_interval
 FAMILY_COLOURS = {SERIES: COLOURS[0], OWN_CLOCKS: COLOURS[3], FIXED_RATE: COLOURS[1]}
 QUANTITY_COLOURS = dict(zip((*FUNCTIONS, LAW), (COLOURS[0], COLOURS[1], COLOURS[2], COLOURS[4], "0.25"), strict=True))
 INFINITE = 1e9
+BELOW: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16), "ncols": 2, "fontsize": "x-small"}
+"""Place of a legend that would lie on curves."""
 
 Band = tuple[float, float]
 
@@ -71,7 +74,7 @@ def coupled_paths(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Figure:
     """
     told = trusted(rows, criterion["own_error"])
     grid, margin = grid_exponents(told), criterion["margin"]
-    figure, panels = plt.subplots(1, 3, figsize=(15.5, 4.6), width_ratios=(1, 1, 1.05))
+    figure, panels = plt.subplots(1, 3, figsize=(15.5, 5.2), width_ratios=(1, 1, 1.05))
     series = told[told.family == SERIES]
     _means(panels[0], series, "width", "mean_distance", fmt="s--", color=COLOURS[0], label="common clocks, mean")
     for family, label in FAMILY_LABELS.items():
@@ -84,18 +87,24 @@ def coupled_paths(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Figure:
     falls = criterion["falls"]
     panels[0].plot(ends, start * (ends / ends[0]) ** falls, color="0.2", lw=1, label=f"slowest fall: $n^{{{falls:g}}}$")
     _width_axis(panels[0], sorted(series.width.unique()), ylabel="largest distance $\\max_k |X_k-\\bar X_{k\\tau}|$")
-    panels[0].legend(fontsize="x-small", loc="lower left")
+    panels[0].legend(**BELOW)
     cells = told[told.family == GRID]
-    betas = sorted(cells.groupby(cells.beta.round(4)).groups)
+    rounded = cells.beta.map("{:.2g}".format).astype(float)  # n is a whole number, so that β is not quite the planned
+    betas = sorted(rounded.unique())
     values = np.geomspace(cells.keep_rate.min(), cells.keep_rate.max(), 50) if len(cells) else np.array([])
     factor_q, exponent_q, factor_beta, exponent_beta = grid[TERMS].median() if len(grid) else [np.nan] * 4
     for colour, beta in zip(plt.get_cmap("viridis")(np.linspace(0, 0.85, len(betas))), betas, strict=True):
-        part = cells[cells.beta.round(4) == beta]
+        part = cells[rounded == beta]
         _means(panels[1], part, "keep_rate", "rms_distance", fmt="o", color=colour, label=f"β = {beta:g}")
         fitted = np.hypot(factor_q * values**exponent_q, factor_beta * beta**exponent_beta)
         panels[1].plot(values, fitted, color=colour, lw=1.2)
     panels[1].set(xscale="log", yscale="log", xlabel="keep rate $q$", ylabel="RMS over neurons of the largest distance")
-    panels[1].legend(fontsize="x-small", loc="upper left")
+    rates = sorted(cells.keep_rate.unique())
+    panels[1].set_xticks(rates, [f"{rate:.2g}" for rate in rates], fontsize="small")
+    panels[1].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    panels[1].yaxis.set_major_formatter("{x:g}")
+    panels[1].minorticks_off()
+    panels[1].legend(**BELOW)
     band = (0.5 - margin, 0.5 + margin)
 
     def over_width(family: str, column: str) -> np.ndarray:
@@ -133,13 +142,14 @@ def weak_rate(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Figure:
         rows: Table `phases/weak_rate`.
         criterion: Thresholds of M12.
     """
-    figure, panels = plt.subplots(1, 3, figsize=(15.5, 4.8), width_ratios=(1, 1, 1.05))
+    figure, panels = plt.subplots(1, 3, figsize=(15.5, 5.4), width_ratios=(1, 1, 1.05))
     widths = sorted(rows.width.unique())
     means = rows.groupby(["quantity", "width"])[["squared_bias", "control_squared", "limit_squared", "scatter"]].mean()
     for name, colour in QUANTITY_COLOURS.items():
         part = means.loc[name]
         unit = np.sqrt(part.control_squared.iloc[-1])
-        bias, told = np.sqrt(part.squared_bias.clip(lower=0)) / unit, part.squared_bias > part.limit_squared
+        bias = np.sqrt(part.squared_bias.clip(lower=0)) / unit
+        told = part.index.isin(squared_means(rows, name, "squared_bias").columns)
         panels[0].plot(bias.index[told], bias[told], "o-", color=colour, label=QUANTITY_LABELS[name])
         panels[0].plot(bias.index[~told], bias[~told], "o", color=colour, mfc="white")
         panels[0].plot(part.index, np.sqrt(part.control_squared.clip(lower=0)) / unit, "s:", ms=4, color=colour)
@@ -154,8 +164,10 @@ def weak_rate(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Figure:
     panels[1].plot(ends, 1.15 * (ends / ends[0]) ** -0.5, "k--", lw=1, label="$n^{-1/2}$, predicted")
     _width_axis(panels[0], widths, ylabel="bias over bias against limit III")
     _width_axis(panels[1], widths, ylabel="scatter of single runs, first width = 1")
-    panels[0].legend(fontsize="x-small", loc="center left", bbox_to_anchor=(0, 0.42))
-    panels[1].legend(fontsize="x-small")
+    panels[1].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    panels[1].yaxis.set_major_formatter("{x:g}")
+    panels[0].legend(**BELOW)
+    panels[1].legend(**BELOW)
 
     def biases(column: str) -> list[tuple[str, np.ndarray]]:
         squared = {name: squared_means(rows, name, column) for name in QUANTITY_COLOURS}
