@@ -31,7 +31,15 @@ import numpy as np
 
 from dropatlas.phases.comparison import Stream
 from dropatlas.phases.limits import EMPTY, jump_events
-from dropatlas.phases.particles import ACTIVATION_CODES, Masks, Problem, System, initial_particles, sample_masks
+from dropatlas.phases.particles import (
+    ACTIVATION_CODES,
+    Masks,
+    Problem,
+    System,
+    initial_particles,
+    projected,
+    sample_masks,
+)
 from dropatlas.phases.pathwise_kernels import coupled_steps
 from dropatlas.phases.rates import check_rates
 
@@ -133,7 +141,7 @@ def path_distances(
     masks = sample_masks(stream("masks"), width, keep_rate, steps)
     clock_masks = sample_masks(stream("own clocks"), width, keep_rate, steps) if own_clocks else masks
     ticks = clock_ticks(stream("clocks"), clock_masks, keep_rate)
-    systems = [System(problem, start).particles for _ in range(4)]
+    systems = [projected(start, problem.bound) for _ in range(4)]
     largest = np.zeros((4, width))
     coupled_steps(
         *(ACTIVATION_CODES[problem.activation], problem.bound, *systems),
