@@ -103,8 +103,7 @@ def bias_exponent(squared: np.ndarray, widths: np.ndarray) -> float:
     Returns:
         Half the slope of the logarithms, weighted; NaN where a mean is not positive, or with fewer than three widths.
     """
-    means = squared.mean(axis=0)
-    if len(widths) < LEAST_WIDTHS or not (means > 0).all():
+    if not len(squared) or len(widths) < LEAST_WIDTHS or not ((means := squared.mean(axis=0)) > 0).all():
         return float("nan")
     x, weights = np.log(widths), np.asarray(widths, dtype=float) ** -2
     x = x - np.average(x, weights=weights)
