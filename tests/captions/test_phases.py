@@ -273,3 +273,35 @@ def test_a_caption_says_nothing_of_what_is_not_there(name, arguments, left_out):
     assert left_out not in caption
     assert "nan" not in caption
     assert caption.endswith(".")
+
+
+def test_coupled_paths_tell_the_exponents_over_seeds():
+    rows = pd.DataFrame(
+        [
+            (family, width, q, 1 / (width * q), seed, width**-0.5, width**-0.25, q**0.5, 1.0, 0.0)
+            for family, width, q in [("series", n, 2 / n**0.5) for n in (200, 800, 3200)]
+            for seed in range(5)
+        ],
+        columns=["family", "width", "keep_rate", "beta", "seed", "mean_distance", "rms_distance", "clock_distance"]
+        + ["noise_distance", "limit_error"],
+    )
+    told = captions.coupled_paths(rows, 0.25)
+    assert "over 5 seeds" in told
+    assert told.endswith("Exponents: -0.50 [-0.50, -0.50] in n (mean), -0.25 [-0.25, -0.25] in n (RMS).")
+
+
+def test_weak_rate_tells_sizes_distances_and_known_exponents():
+    rows = pd.DataFrame(
+        [
+            (quantity, width, seed, (100 / width) ** 2 if quantity != "risk" else -1.0, 0.0, 0.004, 0.001)
+            for quantity in ("risk", "square", "cosine", "bump", "law")
+            for width in (100, 200, 400)
+            for seed in range(5)
+        ],
+        columns=["quantity", "width", "seed", "squared_bias", "limit_squared", "bias", "limit_error"],
+    ).assign(runs=10, particles=2000)
+    told = captions.weak_rate(rows)
+    assert "some 2,000 neurons per width and 4,000 of the limit" in told
+    assert "4.0e-03 (two simulations of the limit: 2.0e-03)" in told
+    assert "-1.00 [-1.00, -1.00] of mean |x|²" in told
+    assert "of risk" not in told

@@ -6,8 +6,10 @@ import pandas as pd
 from dropatlas.captions.words import number
 from dropatlas.phases.agreement import HIT, MISS, NOTHING, TIE, cell_outcomes, excess_over_floor, inside
 from dropatlas.phases.bypass import CELL, costs_over_training, edge_steps, setting_group, third_terms
-from dropatlas.phases.exponents import distance_slopes, mean_exponent, penalty_slopes
-from dropatlas.phases.labels import REGIME_LABELS, VARIANT_LABELS
+from dropatlas.phases.convergence import grid_exponents, jackknifed_exponents, squared_means, trusted
+from dropatlas.phases.coupling_settings import FUNCTIONS, LAW, SERIES
+from dropatlas.phases.exponents import distance_slopes, mean_exponent, penalty_slopes, seed_slopes
+from dropatlas.phases.labels import QUANTITY_LABELS, REGIME_LABELS, VARIANT_LABELS
 from dropatlas.phases.mechanisms import at_largest_width, typical_errors
 from dropatlas.phases.rates import FIXED
 from dropatlas.phases.reference_code import REFERENCE_STEP
@@ -278,4 +280,44 @@ def depth_distances_independent(rows: pd.DataFrame) -> str:
     return (
         "The same from independent centred weights; in theory the wider the network, the less it learns."
         f"{f' Risk without dropout at the end, over that of the best constant: {told}.' if told else ''}"
+    )
+
+
+def coupled_paths(rows: pd.DataFrame, own_error: float) -> str:
+    """Of table `phases/pathwise`: seeds, and the exponents along the series and over the grid."""
+    told = trusted(rows, own_error)
+    grid, series = grid_exponents(told), told[told.family == SERIES]
+    found = {
+        "n (mean)": seed_slopes(series, "mean_distance"),
+        "n (RMS)": seed_slopes(series, "rms_distance"),
+        "q": grid.q_exponent,
+        "β": grid.beta_exponent,
+    }
+    known = {name: exponent for name, slopes in found.items() if (exponent := mean_exponent(slopes))}
+    named = ", ".join(f"{exponent:z.2f} in {name}" for name, exponent in known.items())
+    return (
+        "Largest distance over all steps between a dropout neuron and its copy of the Poisson limit. Left: along "
+        "q = 2 n^(-1/2), with both controls; black: the slowest fall that counts. Middle: RMS distance over (q, β), "
+        "and (A q^a)² + (B β^b)² with median parameters. Right: exponents, fitted for each seed; the shaded bands "
+        f"decide M11. Mean and 95 % interval over {rows.seed.nunique()} seeds."
+        f"{f' Exponents: {named}.' if named else ''}"
+    )
+
+
+def weak_rate(rows: pd.DataFrame) -> str:
+    """Of table `phases/weak_rate`: seeds, neurons, the sliced W₁ at the largest width, and exponents of the bias."""
+    found = {
+        QUANTITY_LABELS[name]: mean_exponent(jackknifed_exponents(squared_means(rows, name, "squared_bias")))
+        for name in (*FUNCTIONS, LAW)
+    }
+    told = ", ".join(f"{exponent:z.2f} of {name}" for name, exponent in found.items() if exponent)
+    law = rows[(rows.quantity == LAW) & (rows.width == rows.width.max())]
+    return (
+        f"Left: bias of test functions and of the law, root of the mean square over {rows.seed.nunique()} seeds, each "
+        f"with some {2 * (rows.runs * rows.width).min():,} neurons per width and {2 * rows.particles.iloc[0]:,} of the "
+        "limit. Open: below the limit's own error, and left out. Middle: standard deviation of single runs (law: "
+        "sliced W1 to the limit). Right: exponents with 95 % intervals over seeds; the shaded bands decide M12, the "
+        "line is where a bias counts as vanishing. Sliced W1 of the pooled runs at the largest n: "
+        f"{number(law.bias.mean(), '.1e')} (two simulations of the limit: {number(2 * law.limit_error.mean(), '.1e')})."
+        f"{f' Exponents of the bias: {told}.' if told else ''}"
     )

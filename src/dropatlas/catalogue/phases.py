@@ -2,6 +2,7 @@
 
 from dropatlas.catalogue.table import CALL, DIGITS, Table, Work, by_scale, joined
 from dropatlas.config import Config
+from dropatlas.phases.coupling_settings import FUNCTIONS, LAW
 from dropatlas.phases.names import COUPLED, DEEP_COUPLED, MEASURED_PARTS, PHASES, PRECISIONS
 from dropatlas.phases.rates import DESCENT_FROM, FLOW_STEPS
 from dropatlas.phases.settings import Diagram, StudentProtocol
@@ -121,6 +122,22 @@ def tables(config: Config) -> list[Table]:
             mem_mb=at(3000, paper=16000),
             runtime=at(30, standard=60, paper=480),
             work=_depth,
+        ),
+        Table(
+            name="phases/pathwise",
+            message="Paths coupled to those of the Poisson limit over n, q and beta",
+            mem_mb=at(1500, paper=4000),
+            runtime=at(30, standard=30, paper=240),
+            resumable=False,
+            work=_pathwise,
+        ),
+        Table(
+            name="phases/weak_rate",
+            message="Bias of test functions and laws in the critical phase over the width",
+            mem_mb=at(1500, paper=4000),
+            runtime=at(30, standard=30, paper=480),
+            resumable=False,
+            work=_weak_rate,
         ),
     ]
 
@@ -272,3 +289,23 @@ def _depth(config: Config) -> Work:
         layers = 15 * depth * CALL + weights * (3 * settings.data.samples + 30)
         parts.append(Work(runs * settings.steps * layers, (len(DEEP_COUPLED) + 3) * weights, runs * measured))
     return joined(parts)
+
+
+def _pathwise(config: Config) -> Work:
+    """Two simulations of the limit and four systems per network, all counted in updates of a neuron."""
+    settings = config.phases.pathwise
+    networks, jumps = settings.networks(), settings.problem.time / settings.alpha
+    limits = 2 * settings.limit_width
+    seed = jumps * (limits + 4 * sum(network.width for network in networks))
+    held = max(limits * settings.problem.samples, 40 * max(network.width for network in networks))
+    return Work(settings.seeds * seed, held, settings.seeds * len(networks))
+
+
+def _weak_rate(config: Config) -> Work:
+    """Two halves of runs and of the limit, and one control, all counted in updates of a neuron."""
+    settings = config.phases.weak_rate
+    runs = 2 * sum(settings.runs(width) * width for width in settings.widths)
+    limits = settings.limit_width * (1 + 2 * settings.copies * (1 + 0.1 / settings.beta))
+    seed = settings.problem.time / settings.alpha * (runs + limits)
+    rows = settings.seeds * len(settings.widths) * len([*FUNCTIONS, LAW])
+    return Work(settings.seeds * seed, settings.limit_width * settings.problem.samples, rows)

@@ -19,7 +19,17 @@ from dropatlas.claims.collapse import (
 from dropatlas.claims.ddc import ablations, benchmarks
 from dropatlas.claims.ledger import SCALE_ORDER, LedgerError, Statement
 from dropatlas.claims.percolation import budget, crossing, cuts, thresholds
-from dropatlas.claims.phases import curvature, diagram, digits, mechanisms, penalty, precision, stability, variants
+from dropatlas.claims.phases import (
+    coupling,
+    curvature,
+    diagram,
+    digits,
+    mechanisms,
+    penalty,
+    precision,
+    stability,
+    variants,
+)
 from dropatlas.claims.verdicts import SO_FAR, Judgement, Verdict, undecided
 
 Judge = Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], Judgement]
@@ -45,6 +55,7 @@ MODULES = (
     mechanisms,
     precision,
     variants,
+    coupling,
     ablations,
     benchmarks,
 )

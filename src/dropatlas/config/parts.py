@@ -44,6 +44,7 @@ from dropatlas.percolation.settings import (
     ScalingLaws,
     Topologies,
 )
+from dropatlas.phases.coupling_settings import Pathwise, WeakRate
 from dropatlas.phases.settings import (
     Curvature,
     Depth,
@@ -111,6 +112,8 @@ class PhasesSettings(Section):
     stable_rates: StableRates = Field(description="largest stable learning rates")
     precision: FloatingPoint = Field(description="the critical phase in low precision")
     depth: Depth = Field(description="dropout against the random metric in deeper networks")
+    pathwise: Pathwise = Field(description="paths coupled to those of the Poisson limit")
+    weak_rate: WeakRate = Field(description="weak error in the critical phase")
 
 
 class DDCSettings(Section):

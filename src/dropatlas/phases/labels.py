@@ -13,3 +13,15 @@ REGIME_LABELS = {
     "penalised": "towards phase II",
     "gradient_flow": "gradient flow",
 }
+FAMILY_LABELS = {
+    "series": "common clocks",
+    "own clocks": "control: clocks of its own",
+    "fixed keep rate": "control: fixed keep rate",
+}
+QUANTITY_LABELS = {
+    "risk": "risk",
+    "square": "mean |x|²",
+    "cosine": "mean cos a",
+    "bump": "mean exp(−|x|²/2)",
+    "law": "law (projections)",
+}

@@ -50,7 +50,8 @@ def hyperbolic_tangent(x: float) -> float:
 
 
 @compiled
-def _fill(code: int, first: float, second: float, inputs: np.ndarray, row: np.ndarray) -> None:
+def fill_values(code: int, first: float, second: float, inputs: np.ndarray, row: np.ndarray) -> None:
+    """Fill `row` (N,) with σ(w·z), w = (first, second)."""
     if code == TANH:
         for k in range(len(row)):
             row[k] = hyperbolic_tangent(first * inputs[0, k] + second * inputs[1, k])
@@ -60,7 +61,7 @@ def _fill(code: int, first: float, second: float, inputs: np.ndarray, row: np.nd
 
 
 @compiled
-def _project(particles: np.ndarray, i: int, bound: float) -> None:
+def project(particles: np.ndarray, i: int, bound: float) -> None:
     """Nearest point with |a| <= bound and |w| <= bound."""
     if bound == math.inf:
         return
@@ -72,7 +73,7 @@ def _project(particles: np.ndarray, i: int, bound: float) -> None:
 
 
 @compiled
-def _gradient(
+def neuron_gradient(
     code: int, a: float, row: np.ndarray, inputs: np.ndarray, residual: np.ndarray, own: float
 ) -> tuple[float, float, float]:
     """∇_x ⟨φ(x), residual + own φ(x)⟩/N, the second argument held fixed, of the neuron with σ(w·z) = row."""
@@ -89,7 +90,8 @@ def _gradient(
 
 
 @compiled
-def _add(residual: np.ndarray, weight: float, row: np.ndarray) -> None:
+def add(residual: np.ndarray, weight: float, row: np.ndarray) -> None:
+    """Residual += weight·row."""
     for k in range(len(row)):
         residual[k] += weight * row[k]
 
@@ -107,13 +109,13 @@ def _update(
     i: int,
 ) -> None:
     row = hidden[i]
-    _add(total, -particles[i, 0], row)
+    add(total, -particles[i, 0], row)
     particles[i, 0] -= rate * gradient[0]
     particles[i, 1] -= rate * gradient[1]
     particles[i, 2] -= rate * gradient[2]
-    _project(particles, i, bound)
-    _fill(code, particles[i, 1], particles[i, 2], inputs, row)
-    _add(total, particles[i, 0], row)
+    project(particles, i, bound)
+    fill_values(code, particles[i, 1], particles[i, 2], inputs, row)
+    add(total, particles[i, 0], row)
 
 
 @compiled
@@ -121,8 +123,8 @@ def prepare(code: int, particles: np.ndarray, hidden: np.ndarray, inputs: np.nda
     """Fill `hidden` and `total` from `particles`."""
     total[:] = 0.0
     for i in range(particles.shape[0]):
-        _fill(code, particles[i, 1], particles[i, 2], inputs, hidden[i])
-        _add(total, particles[i, 0], hidden[i])
+        fill_values(code, particles[i, 1], particles[i, 2], inputs, hidden[i])
+        add(total, particles[i, 0], hidden[i])
 
 
 @compiled
@@ -168,7 +170,7 @@ def masked_steps(
             _start(residual, 0.0, total, targets)
             for place in range(first_of[s], first_of[s + 1]):
                 i = summed[place]
-                _add(residual, particles[i, 0] * weight, hidden[i])
+                add(residual, particles[i, 0] * weight, hidden[i])
         seen = starts[s]
         for place in range(ends[s], ends[s + 1]):  # the residual is that of the step's start for all of them
             i = backward[place]
@@ -176,7 +178,7 @@ def masked_steps(
                 while seen < starts[s + 1] and forward[seen] < i:
                     seen += 1
                 own = 0.0 if seen < starts[s + 1] and forward[seen] == i else -weight
-            gradient = _gradient(code, particles[i, 0], hidden[i], inputs, residual, own)
+            gradient = neuron_gradient(code, particles[i, 0], hidden[i], inputs, residual, own)
             _update(code, bound, particles, hidden, inputs, total, rate / keep_rate, gradient, i)
 
 
@@ -206,12 +208,12 @@ def jumps(
         if beta > 0.0:
             _start(residual, 0.0, total, targets)
             for _ in range(counts[e]):
-                _add(residual, particles[others[place], 0] * beta, hidden[others[place]])
+                add(residual, particles[others[place], 0] * beta, hidden[others[place]])
                 place += 1
         else:
             _start(residual, 1.0 / n, total, targets)
         i = who[e]
-        gradient = _gradient(code, particles[i, 0], hidden[i], inputs, residual, beta)
+        gradient = neuron_gradient(code, particles[i, 0], hidden[i], inputs, residual, beta)
         _update(code, bound, particles, hidden, inputs, total, alpha, gradient, i)
 
 
@@ -231,7 +233,7 @@ def velocities(
     prepare(code, particles, hidden, inputs, total)
     residual = total / n - targets
     for i in range(n):
-        gradient = _gradient(code, particles[i, 0], hidden[i], inputs, residual, penalty)
+        gradient = neuron_gradient(code, particles[i, 0], hidden[i], inputs, residual, penalty)
         out[i, 0], out[i, 1], out[i, 2] = -gradient[0], -gradient[1], -gradient[2]
 
 
@@ -259,5 +261,5 @@ def flow(
         velocities(code, particles + h * third, hidden, total, inputs, targets, penalty, fourth)
         particles += h / 6 * (first + 2 * second + 2 * third + fourth)
         for i in range(particles.shape[0]):
-            _project(particles, i, bound)
+            project(particles, i, bound)
     prepare(code, particles, hidden, inputs, total)

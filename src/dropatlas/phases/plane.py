@@ -2,6 +2,8 @@
 
 from functools import partial
 
+import numpy as np
+
 from dropatlas.phases.comparison import Stream
 from dropatlas.phases.particles import Problem, plane_problem
 from dropatlas.phases.settings import PlaneProblem
@@ -10,8 +12,12 @@ from dropatlas.randomness import generator
 
 def draw_problem(settings: PlaneProblem, seed: int, *names: str | int) -> Problem:
     """The data of all networks of one activation; of one of several data sets, with `names`."""
+    return problem_from(settings, generator(seed, "plane problem", settings.activation, *names))
+
+
+def problem_from(settings: PlaneProblem, rng: np.random.Generator) -> Problem:
+    """Data and teacher from a stream of their own."""
     bound = float("inf") if settings.bound is None else settings.bound
-    rng = generator(seed, "plane problem", settings.activation, *names)
     return plane_problem(rng, settings.samples, settings.teachers, settings.scale, settings.activation, bound)
 
 
