@@ -193,7 +193,10 @@ def rms_distance(particles: Tensor, others: Tensor) -> Tensor:
 
 
 class Seen(NamedTuple):
-    """Outputs of all variants before a step: on the training inputs with its masks, on held-out inputs without."""
+    """Outputs of all variants before a step: on the training inputs with its masks, on held-out inputs without.
+
+    No held-out outputs, shape (variants, 0), where they were not asked for.
+    """
 
     training: Tensor
     held_out: Tensor
@@ -211,7 +214,7 @@ class FullBatchReLU:
         rule: Activation relu, no bound; any loss.
         inputs: Training inputs, shape (N, d).
         targets: Shape (N,).
-        held_out_inputs: Inputs that are measured on before every step, shape (M, d).
+        held_out_inputs: Inputs that are measured on before a step where that is asked for, shape (M, d).
         variants: Names in `VARIANTS`.
         block: Neurons per block.
 
@@ -238,24 +241,25 @@ class FullBatchReLU:
         self._scratch = inputs.new_empty(len(held_out_inputs) * block)
         self._tiles = self._moments = inputs.new_empty(0)
 
-    def advance(self, networks: Tensor, mask: Tensor, second: Tensor | None = None) -> Seen:
+    def advance(self, networks: Tensor, mask: Tensor, second: Tensor | None = None, held_out: bool = True) -> Seen:
         """One step of every variant, changing `networks` in place.
 
         Args:
             networks: Particles of every variant, shape (variants, n, 1 + d), contiguous, of the inputs' type.
             mask: The mask they share, shape (n,).
             second: The second forward mask, shape (n,); only `pn_ram` needs it.
+            held_out: Whether to run the held-out inputs, too.
 
         Returns:
             Outputs before the step, shapes (variants, N) and (variants, M).
         """
-        return self._pass(networks, mask, second, update=True)
+        return self._pass(networks, mask, second, held_out, update=True)
 
     def look(self, networks: Tensor, mask: Tensor, second: Tensor | None = None) -> Seen:
         """What `advance` would return, without the step."""
-        return self._pass(networks, mask, second, update=False)
+        return self._pass(networks, mask, second, measured=True, update=False)
 
-    def _pass(self, networks: Tensor, mask: Tensor, second: Tensor | None, update: bool) -> Seen:
+    def _pass(self, networks: Tensor, mask: Tensor, second: Tensor | None, measured: bool, update: bool) -> Seen:
         kept = mask != 0
         order = torch.cat([kept.nonzero()[:, 0], (~kept).nonzero()[:, 0]])  # what is dropped comes last
         active, count = int(kept.sum()), len(mask)
@@ -263,13 +267,14 @@ class FullBatchReLU:
         second = None if second is None else second[order]
         self._reserve(count)
         training = ordered.new_zeros(len(ordered), len(self._targets))
-        held_out = ordered.new_zeros(len(ordered), len(self._held_out_inputs))
+        held_out = ordered.new_zeros(len(ordered), len(self._held_out_inputs) if measured else 0)
         scale = ordered.new_full((len(ordered), count), self._rate)
         for row, variant in enumerate(self._variants):
             masks = multipliers(variant, mask, second)
             used = active if masks.forward is masks.backward is mask else count
             self._forward(ordered[row], used, masks.forward, training[row])
-            self._forward_held_out(ordered[row], held_out[row])
+            if measured:
+                self._forward_held_out(ordered[row], held_out[row])
             if update:
                 if masks.backward is not None:
                     scale[row] *= masks.backward

@@ -1,23 +1,9 @@
-"""Numbers that judges, figures and captions read off the tables of the coupled variants (Figures 2 and 3)."""
+"""Numbers that judges, figures and captions read off the table of the variants on digits (Figure 3)."""
 
 import numpy as np
 import pandas as pd
 
 from dropatlas.stats import holm, mean_interval, mean_p_value
-
-
-def final_validation_risks(rows: pd.DataFrame) -> pd.DataFrame:
-    """Validation risk at the largest width, mean over the last tenth of training.
-
-    Args:
-        rows: Table `phases/teacher_student`.
-
-    Returns:
-        One row per seed, one column per variant; NaN where the run diverged.
-    """
-    end = rows[(rows.width == rows.width.max()) & (rows.step >= 0.9 * rows.step.max())]
-    risk = end.assign(risk=end.validation_risk.where(~end.diverged)).groupby(["seed", "variant"]).risk
-    return risk.mean(skipna=False).unstack()
 
 
 def _final_test_risks(rows: pd.DataFrame) -> tuple[pd.DataFrame, float]:
