@@ -7,10 +7,10 @@ and splits it into that of the mask and that of the second forward mask. All rep
 
 Two sets of runs are known:
 
-- `FIGURE`: the figure itself, 10 repeats of five widths, by JAX 0.4.35 (the authors' environment), whose threefry is not
-  partitionable. Its numbers are published as a picture alone.
-- `READ_OFF`: one run per width that was read off to three digits (`READ`), whose key is the rest of the root, by a JAX
-  whose threefry is partitionable. Which key and layout was found by trying the orders above against the six numbers.
+- `FIGURE`: the figure itself, 10 repeats of five widths, by JAX 0.4.35 (the authors' environment), whose threefry is
+  not partitionable. Its numbers are published as a picture alone.
+- `READ_OFF`: one run per width of which six distances were read off (`READ`). Its key is the rest of the root, of a JAX
+  whose threefry is partitionable; we found key and layout by trying the orders above against the six numbers.
 
 Source: github.com/PierreMarion23/dropout-phase-diagram, `teacher_student_dropout.ipynb`; nothing of it is copied.
 """

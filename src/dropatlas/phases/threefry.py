@@ -42,8 +42,8 @@ def threefry(key: Key, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarra
 
 
 def prng_key(seed: int) -> Key:
-    """`jax.random.PRNGKey` of a seed in [0, 2^64)."""
-    return np.array([seed >> 32, seed & 0xFFFFFFFF], dtype=np.uint32)
+    """`jax.random.PRNGKey` of a seed in [0, 2^32)."""
+    return np.array([0, seed], dtype=np.uint32)
 
 
 @dataclass(frozen=True)

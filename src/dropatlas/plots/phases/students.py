@@ -21,7 +21,7 @@ from dropatlas.phases.student_effects import (
     plateau_shares,
 )
 from dropatlas.plots.style import COLOURS
-from dropatlas.stats import Interval, known_seeds, mean_interval, ratio_interval
+from dropatlas.stats import Interval, mean_interval, ratio_interval
 
 VARIANT_COLOURS = {"none": "0.35", "dropout": COLOURS[0], "ram": COLOURS[1], "pn_ram": COLOURS[2]}
 OTHERS = ("ram", "pn_ram", "none")
@@ -50,8 +50,15 @@ def _bar(axes: Axes, place: float, found: Interval | None, colour: Colour, label
     axes.errorbar(place, found.estimate, reach, fmt=marker, ms=6, capsize=4, color=colour, label=label)
 
 
+def _geometric(logs: pd.Series) -> Interval | None:
+    """Geometric mean with its interval, from logarithms; None with too few numbers."""
+    found = mean_exponent(logs)
+    return found and Interval(*np.exp([found.estimate, found.low, found.high]).tolist())
+
+
 def _beside(axes: Axes) -> None:
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
 
 
 def losses(rows: pd.DataFrame) -> Figure:
@@ -81,28 +88,24 @@ def losses(rows: pd.DataFrame) -> Figure:
 
 
 def loss_shares(rows: pd.DataFrame, margin: float) -> Figure:
-    """Effects on both losses at the end, widest network: of every variant (left), as a share of dropout's (right).
+    """Losses at the end, widest network (left), and effects of the variants as a share of dropout's (right).
 
     Args:
         rows: Table `phases/teacher_student`.
         margin: RaM's share must be 1 ± this.
     """
     figure, panels = plt.subplots(1, 2, figsize=(11.5, 4.0))
-    at_end = final_risks(rows[rows.width == rows.width.max()], "validation_risk").columns
-    for place, (loss, name) in enumerate(LOSSES.items()):
-        effects = effects_on_loss(rows, loss)
-        none = final_risks(rows[rows.width == rows.width.max()], loss).reindex(columns=["none", *at_end]).none
-        for shift, variant in zip((-0.2, 0.0, 0.2), ("dropout", "ram", "pn_ram"), strict=True):
+    widest = rows[rows.width == rows.width.max()]
+    for place, loss in enumerate(LOSSES):
+        risks, effects = final_risks(widest, loss), effects_on_loss(rows, loss)
+        for shift, variant in zip((-0.27, -0.09, 0.09, 0.27), ("none", "dropout", "ram", "pn_ram"), strict=True):
             colour, label = VARIANT_COLOURS[variant], VARIANT_LABELS[variant] if not place else ""
-            known = known_seeds(effects[variant] / none.mean())
-            _bar(panels[0], place + shift, mean_interval(known) if len(known) else None, colour, label)
-            if variant != "dropout" and len(known_seeds(effects.dropout)) and np.isfinite(effects[variant]).all():
+            if variant in risks:
+                _bar(panels[0], place + shift, _geometric(np.log(risks[variant])), colour, label)
+            if variant in ("ram", "pn_ram") and len(effects) > 1 and effects.notna().all(axis=None):
                 sign = np.sign(effects.dropout.mean())
-                shares = ratio_interval(sign * effects[variant], sign * effects.dropout)
-                _bar(panels[1], place + shift, shares, colour, label)
-    panels[0].axhline(0, color="0.4", lw=1)
-    panels[0].set(ylabel="loss minus that of no dropout,\nover that of no dropout", yscale="symlog")
-    panels[0].set_yscale("symlog", linthresh=0.1)
+                _bar(panels[1], place + shift, ratio_interval(sign * effects[variant], sign * effects.dropout), colour)
+    panels[0].set(ylabel="loss at the end, largest width", yscale="log")
     panels[1].axhspan(1 - margin, 1 + margin, color="0.9", lw=0, zorder=0, label="band for RaM")
     panels[1].axhline(0, color=VARIANT_COLOURS["none"], lw=1.2, ls="--", label="no dropout")
     panels[1].axhline(1, color=VARIANT_COLOURS["dropout"], lw=1.2, ls="--", label="dropout")
@@ -142,11 +145,12 @@ def _over_width(axes: Axes, rows: pd.DataFrame, step: int) -> None:
         if at.empty:
             continue
         colour, slope = VARIANT_COLOURS[variant], mean_exponent(distance_slopes(rows, variant, step))
-        axes.plot(at.width, at.rms_distance, ".", ms=3.5, color=colour, alpha=0.4)
+        alone = at.seed.nunique() == 1
+        axes.plot(at.width, at.rms_distance, ".", ms=12 if alone else 3.5, color=colour, alpha=1 if alone else 0.4)
         found = {width: mean_interval(values) for width, values in np.log(at.rms_distance).groupby(at.width)}
         mean = np.exp([each.estimate for each in found.values()])
-        for place, each in found.items():
-            _bar(axes, place, Interval(*np.exp([each.estimate, each.low, each.high]).tolist()), colour)
+        for width, cell in at.groupby("width"):
+            _bar(axes, width, _geometric(np.log(cell.rms_distance)), colour)
         fitted = "no exponent" if slope is None else f"$n^{{{slope.estimate:.2f}}}$ [{slope.low:.2f}, {slope.high:.2f}]"
         if slope is not None:
             grid = np.array([min(found), max(found)], dtype=float)
@@ -221,11 +225,10 @@ def later_steps(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Figure:
     panels[0].axhline(-0.5, color="0.4", lw=1.2, ls="--")
     panels[0].set(ylabel="exponent in $n$ of the distance", ylim=(-0.75, 0.15))
     panels[1].axhline(criterion["plateau"], color="0.4", lw=1.2, ls=":")
-    panels[1].set(ylabel="$D^2/d^2$ at the largest $n$, three largest widths", ylim=(-1.05, 1.1))
+    panels[1].set(ylabel="$D^2/d^2$ at the largest of three widths", ylim=(-1.05, 1.1))
     panels[1].legend(loc="lower right", fontsize="x-small")
     narrow = int(rows.width.min())
-    logs = {step: mean_exponent(np.log(distance_ratios(rows, narrow, step))) for step in steps}
-    ratios = {step: each and Interval(*np.exp([each.estimate, each.low, each.high]).tolist()) for step, each in logs.items()}
+    ratios = {step: _geometric(np.log(distance_ratios(rows, narrow, step))) for step in steps}
     panels[2].axhspan(1 / criterion["alike"], criterion["alike"], color="0.9", lw=0, zorder=0)
     _over_time(panels[2], ratios, VARIANT_COLOURS["none"], "")
     panels[2].set(ylabel=f"distance to dropout:\nno dropout over RaM, $n$ = {narrow}")
@@ -248,7 +251,7 @@ def _gaps(axes: Axes, rows: pd.DataFrame, falls: float) -> None:
         if mean:
             grid = np.array([min(mean), max(mean)], dtype=float)
             axes.plot(grid, mean[min(mean)] * (grid / grid[0]) ** falls, color=colour, lw=1.2, ls=":")
-    axes.set(xlabel="width $n$", ylabel="loss of dropout minus that of RaM, at the end", xscale="log", yscale="log")
+    axes.set(xlabel="width $n$", ylabel="loss of dropout minus RaM's, at the end", xscale="log", yscale="log")
     axes.set_xticks(sorted(rows.width.unique()), sorted(rows.width.unique()))
     axes.minorticks_off()
     axes.legend(loc="lower left", fontsize="x-small")
