@@ -144,12 +144,13 @@ def test_a_quick_run_decides_of_collapse_what_minutes_can(results):
 
 def test_a_quick_run_leaves_the_mean_field_comparisons_open_with_numbers(results):
     verdicts = read_table(results / "tables" / "phases" / "claims.parquet").set_index("id")
-    assert verdicts.index.tolist() == [f"M{number}" for number in range(1, 11)]
-    assert set(verdicts.verdict) == {"inconclusive"}
+    assert verdicts.index.tolist() == [*(f"M{number}" for number in range(1, 11)), "M16"]
+    assert verdicts.verdict["M1"] in {"reproduced", "partly", "not reproduced"}
+    assert set(verdicts.verdict.drop("M1")) == {"inconclusive"}
     assert verdicts.reason.str.startswith("needs scale standard to decide; so far: ").any()
-    assert verdicts.effect.notna().to_dict() == {
-        claim: claim in {"M1", "M2", "M3", "M4", "M5", "M8"} for claim in verdicts.index
-    }  # the others have fewer than five seeds here
+    told = verdicts.effect.notna().drop("M2")  # whether dropout has a clear effect on the loss after 100 steps is open
+    assert told.to_dict() == {claim: claim in {"M1", "M3", "M4", "M5", "M8"} for claim in told.index}
+    # the others have fewer than five seeds here, or no step after the published one
 
 
 def test_a_quick_run_decides_the_feedback_of_dropconnect_and_leaves_comparisons_open(results):

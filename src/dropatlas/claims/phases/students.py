@@ -72,7 +72,7 @@ def judge_m2(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float])
         kind = name.partition(",")[0]
         measure = f"{name}: effect of RaM over that of dropout, largest width,"
         parts.append(Part(f"the {kind}s coincide", measure, [check], ".2f", why_open=why))
-        told.append(_gaps(rows, loss, kind))
+        told.append(_gaps(rows, loss, kind, check.known))
     return decide(parts, "; ".join(filter(None, told)))
 
 
@@ -88,15 +88,17 @@ def _share_of_effect(effects: pd.DataFrame, variant: str, band: tuple[float, flo
     return ratio_check("", sign * known[variant], sign * dropout, band), "there are too few seeds"
 
 
-def _gaps(rows: pd.DataFrame, loss: str, kind: str) -> str:
-    """How far RaM and no dropout lie from dropout's loss, in percent of it, and PN+RaM's share of dropout's effect."""
+def _gaps(rows: pd.DataFrame, loss: str, kind: str, clear: bool) -> str:
+    """How far RaM and no dropout lie from dropout's loss, in percent of it, and PN+RaM's share of a clear effect."""
     risks = final_risks(rows[rows.width == rows.width.max()], loss)
     if not {"none", "ram", "dropout", "pn_ram"} <= set(risks) or len(risks) < 2 or risks.isna().any(axis=None):
         return ""
     ram, none = (ratio_interval(risks[variant] - risks.dropout, risks.dropout) for variant in ("ram", "none"))
+    told = f"{kind} against dropout's: RaM {ram:+.1%}, no dropout {none:+.1%}"
+    if not clear:
+        return told
     shared = ratio_interval(risks.pn_ram - risks.none, risks.dropout - risks.none)
-    more = f", PN+RaM has {shared:.2f} of dropout's effect" if np.isfinite([shared.low, shared.high]).all() else ""
-    return f"{kind} against dropout's: RaM {ram:+.1%}, no dropout {none:+.1%}{more}"
+    return f"{told}, PN+RaM has {shared:.2f} of dropout's effect"
 
 
 def judge_m16(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
