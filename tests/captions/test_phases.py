@@ -6,6 +6,7 @@ import pytest
 
 from dropatlas.captions import phases as captions
 from dropatlas.phases.names import PHASES
+from dropatlas.phases.reference_runs import READ
 
 FAR = dict.fromkeys(PHASES, 0.5)
 
@@ -72,23 +73,37 @@ PENALTY = pd.DataFrame(
 
 
 def student_rows() -> pd.DataFrame:
-    """Five seeds of three widths: RaM falls like n^(-1/2) after 30 steps, like n^(-1/4) at the end, after 100."""
+    """Five seeds of three widths: RaM falls like n^(-1/2) after 100 steps, like n^(-1/4) at the end, after 1000."""
     rows = [
         (variant, width, seed, step)
         for variant in ("none", "dropout", "ram", "pn_ram")
         for width in (100, 200, 400)
         for seed in range(5)
-        for step in (30, 90, 100)
+        for step in (100, 900, 1000)
     ]
     frame = pd.DataFrame(rows, columns=["variant", "width", "seed", "step"])
-    frame["rms_distance"] = (1.0 + frame.seed) * frame.width ** np.where(frame.step == 30, -0.5, -0.25)
-    late = frame.step.map({30: 9.0, 90: 0.3, 100: 0.5})
+    frame["rms_distance"] = (1.0 + frame.seed) * frame.width ** np.where(frame.step == 100, -0.5, -0.25)
+    late = frame.step.map({100: 9.0, 900: 0.3, 1000: 0.5})
     frame["validation_risk"] = np.where(frame.width < 400, 7.0, np.where(frame.variant == "dropout", 2 * late, late))
+    frame["training_risk"] = 0.25 * frame.validation_risk
     frame["diverged"] = (frame.variant == "pn_ram") & (frame.width == 400) & (frame.seed == 2)
     return frame
 
 
 STUDENTS = student_rows()
+REFERENCE = pd.concat(
+    [
+        pd.DataFrame(
+            [
+                ("read off", width, 0, name, 30, float(text))
+                for name, known in READ.items()
+                for width, text in known.items()
+            ],
+            columns=["runs", "width", "seed", "variant", "step", "rms_distance"],
+        ),
+        STUDENTS.assign(runs="figure"),
+    ]
+).assign(diverged=False)
 WAYS = pd.DataFrame({"neuron": [0, 2], "width": [800, 800], "step": [0, 150]})
 DIGITS = pd.DataFrame({"step": [0, 40] * 2, "seed": [0, 0, 1, 1]}).assign(data="made-up digits", width=200)
 CURVATURE = pd.DataFrame(
@@ -177,7 +192,10 @@ ARGUMENTS = {
     "activations": (DIAGRAM,),
     "student_losses": (STUDENTS,),
     "student_distances": (STUDENTS,),
+    "student_loss_shares": (STUDENTS,),
     "student_exponents": (STUDENTS,),
+    "student_later_steps": (STUDENTS,),
+    "student_reference": (REFERENCE,),
     "student_trajectories": (WAYS,),
     "digit_test_risk": (DIGITS,),
     "digit_shares": (DIGITS, 0.5),
@@ -206,14 +224,18 @@ ARGUMENTS = {
         ("penalty_survival", "at q = 1/2, whatever κ is, -1.25 to -1.00."),
         ("penalty_survival", "(dotted: predicted slope; band: ±0.125); its exponents, which decide;"),
         ("activations", "(right: 2 hits, 1 misses, 1 ties away"),
-        ("student_losses", "over 5 seeds. "),
-        ("student_losses", "dropout 0.8, no dropout 0.4, PN + RaM –, random metric (RaM) 0.4."),
-        ("student_distances", "over 5 seeds; dotted: step 30, "),
-        (
-            "student_exponents",
-            "(RaM: -0.50 [-0.50, -0.50] after 30 steps, -0.25 [-0.25, -0.25] after 100 steps); dashed",
-        ),
-        ("student_exponents", "PRNGKey(0)"),
+        ("student_losses", "over 5 seeds; grey"),
+        ("student_loss_shares", "of 1000 steps at n = 400, "),
+        ("student_loss_shares", "without masks: dropout 0.8, no dropout 0.4, PN + RaM –, random metric (RaM) 0.4; "),
+        ("student_loss_shares", "with masks: dropout 0.2, no dropout 0.1, PN + RaM –, random metric (RaM) 0.1."),
+        ("student_distances", "over 5 seeds; dotted: step 100, "),
+        ("student_exponents", "Measured: exponent of RaM -0.50 [-0.50, -0.50], share left"),
+        ("student_exponents", "share left of no dropout 0.00 [0.00, 0.00]."),
+        ("student_later_steps", "Up to step 1000, "),
+        ("student_later_steps", "At the end: exponent of RaM -0.25 [-0.25, -0.25], "),
+        ("student_reference", "6 of 6 of which come out"),
+        ("student_reference", "(5 of 10 repeats), after 100 steps"),
+        ("student_reference", "exponent of RaM -0.50 ["),
         ("student_trajectories", "Ways of 2 neurons at n = 800 over 150 steps;"),
         ("digit_test_risk", "(made-up digits, 40 steps, 2 seeds per width)"),
         ("digit_shares", "within 0.5 of 1 (green) counts as dropout's."),
@@ -252,9 +274,11 @@ def test_a_caption_names_the_number(name, told):
         ("activations", (DIAGRAM.assign(boundary=True),), "2 hits"),
         ("width_trend", (TREND[TREND.sequence == "IV"],), "At n = 400"),
         ("penalty_survival", (PENALTY[PENALTY.seed < 4], 0.125, 3.0), "Measured exponents"),
-        ("student_losses", (STUDENTS.assign(diverged=True),), "0.8"),
-        ("student_exponents", (STUDENTS[STUDENTS.width < 400],), "(RaM"),
-        ("student_exponents", (STUDENTS[STUDENTS.step == 30],), "after 100 steps"),
+        ("student_loss_shares", (STUDENTS.assign(diverged=True),), "0.8"),
+        ("student_exponents", (STUDENTS[STUDENTS.width < 400],), "Measured"),
+        ("student_later_steps", (STUDENTS[STUDENTS.width < 400],), "At the end"),
+        ("student_reference", (REFERENCE[REFERENCE.width < 400],), "exponent of RaM"),
+        ("student_reference", (REFERENCE[REFERENCE.step > 30],), "6 of 6"),
         ("curvature_terms", (CURVATURE[CURVATURE.depth == 2],), "n = 800"),
         ("curvature_ratio", (CURVATURE[CURVATURE.depth == 2], 10.0, 0.1), "two layers"),
         ("curvature_ratio", (CURVATURE.assign(risk=np.nan), 10.0, 0.1), "20.0"),

@@ -51,6 +51,7 @@ GRIDS = {
     "phases/width_trend": ("phases.width_trend.widths", 450),
     "phases/penalty": ("phases.penalty.exponents", 0.9),
     "phases/teacher_student": ("phases.teacher_student.widths", 1234),
+    "phases/reference_students": ("phases.reference_students.read_off_widths", 1234),
     "phases/digit_pair": (
         "phases.digit_pair.cells",
         {"width": 300, "drop_rates": [0.2], "variants": ["dropout", "ram"], "seeds": 5},

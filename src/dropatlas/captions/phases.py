@@ -12,8 +12,8 @@ from dropatlas.phases.exponents import distance_slopes, mean_exponent, penalty_s
 from dropatlas.phases.labels import QUANTITY_LABELS, REGIME_LABELS, VARIANT_LABELS
 from dropatlas.phases.mechanisms import at_largest_width, typical_errors
 from dropatlas.phases.rates import FIXED
-from dropatlas.phases.reference_code import REFERENCE_STEP
-from dropatlas.phases.variant_effects import final_validation_risks
+from dropatlas.phases.reference_runs import FIGURE, FIGURE_REPEATS, FIGURE_STEP, READ, READ_OFF, READ_STEP
+from dropatlas.phases.student_effects import LOSSES, WIDEST, final_risks, plateau_shares
 
 
 def _outcomes(rows: pd.DataFrame) -> pd.Series:
@@ -89,12 +89,24 @@ def activations(relu: pd.DataFrame) -> str:
 
 
 def student_losses(rows: pd.DataFrame) -> str:
-    """Of table `phases/teacher_student`: the validation risks at the end; a dash where a run diverged."""
-    risks = final_validation_risks(rows).mean(skipna=False)
-    told = ", ".join(f"{VARIANT_LABELS[variant]} {number(risk, '.3g')}" for variant, risk in risks.items())
+    """Of table `phases/teacher_student`: seeds."""
     return (
         "Training risk with the masks of the step and validation risk without masks, geometric mean and 95 % interval "
-        f"over {rows.seed.nunique()} seeds. Mean validation risk in the last tenth, widest network: {told or '–'}."
+        f"over {rows.seed.nunique()} seeds; grey: the last tenth of training, which is judged."
+    )
+
+
+def student_loss_shares(rows: pd.DataFrame) -> str:
+    """Of table `phases/teacher_student`: the losses at the end; a dash where a run diverged."""
+    told = []
+    for loss, name in LOSSES.items():
+        risks = final_risks(rows[rows.width == rows.width.max()], loss).mean(skipna=False)
+        each = ", ".join(f"{VARIANT_LABELS[variant]} {number(risk, '.3g')}" for variant, risk in risks.items())
+        told.append(f"{name}: {each or '–'}")
+    return (
+        f"Losses in the last tenth of {rows.step.max()} steps at n = {rows.width.max()}, geometric mean and 95 % "
+        f"interval over {rows.seed.nunique()} seeds (left); effects against no dropout over that of dropout, with "
+        f"Fieller's interval, and the band in which RaM's must lie (right). Means: {'; '.join(told)}."
     )
 
 
@@ -102,20 +114,56 @@ def student_distances(rows: pd.DataFrame) -> str:
     """Of table `phases/teacher_student`: seeds."""
     return (
         "RMS distance between coupled neurons and those of the dropout network, geometric mean and 95 % interval over "
-        f"{rows.seed.nunique()} seeds; dotted: step {REFERENCE_STEP}, where the reference code was read."
+        f"{rows.seed.nunique()} seeds; dotted: step {FIGURE_STEP}, at which the paper draws them over the width."
     )
 
 
 def student_exponents(rows: pd.DataFrame) -> str:
-    """Of table `phases/teacher_student`: exponents of the random metric, early and at the end."""
-    last = int(rows.step.max())
-    slopes = {step: mean_exponent(distance_slopes(rows, "ram", step)) for step in (min(REFERENCE_STEP, last), last)}
-    told = ", ".join(f"{found:z.2f} after {step} steps" for step, found in slopes.items() if found)
+    """Of table `phases/teacher_student`: exponents and what is left as n → ∞ after the published step."""
+    numbers = {
+        "exponent of RaM": mean_exponent(distance_slopes(rows, "ram", FIGURE_STEP)),
+        "exponent of PN+RaM": mean_exponent(distance_slopes(rows, "pn_ram", FIGURE_STEP)),
+        "share left of no dropout": mean_exponent(plateau_shares(rows, "none", FIGURE_STEP)),
+    }
+    told = ", ".join(f"{name} {found:z.2f}" for name, found in numbers.items() if found)
     return (
-        "RMS distances of coupled neurons over the width: seeds (small dots), geometric mean with 95 % interval, "
-        f"fitted power law with the interval of its exponent{f' (RaM: {told})' if told else ''}; dashed: the predicted "
-        "exponent, shifted down; stars: the public reference code, one run each, whose teacher JAX draws from "
-        "PRNGKey(0)."
+        f"After {FIGURE_STEP} steps: RMS distances of coupled neurons over the width with fitted power laws, seeds "
+        f"(dots) and geometric means with 95 % intervals over {rows.seed.nunique()} seeds (left); exponents, one fit "
+        "per seed, and the band for RaM and PN+RaM (middle); share of the squared distance that a fit of D² + c/n "
+        f"leaves as n → ∞, and its threshold for no dropout (right){f'. Measured: {told}' if told else ''}."
+    )
+
+
+def student_later_steps(rows: pd.DataFrame) -> str:
+    """Of table `phases/teacher_student`: what has become of exponents and shares at the end."""
+    last = int(rows.step.max())
+    numbers = {
+        "exponent of RaM": mean_exponent(distance_slopes(rows, "ram", last)),
+        "share left of RaM": mean_exponent(plateau_shares(rows, "ram", last, WIDEST)),
+        "of no dropout": mean_exponent(plateau_shares(rows, "none", last, WIDEST)),
+    }
+    told = ", ".join(f"{name} {found:z.2f}" for name, found in numbers.items() if found)
+    return (
+        f"Up to step {last}, with 95 % intervals over {rows.seed.nunique()} seeds; vertical: step {FIGURE_STEP}. "
+        "Exponents of the distance over all widths, dotted: what RaM's must exceed at the end. Share of the squared "
+        "distance left as n → ∞ over the three largest widths, dotted: threshold. Distance to no dropout over that to "
+        "RaM at the smallest width, grey: alike. What dropout's losses have above RaM's over the width, dotted: "
+        f"slowest fall that counts{f'. At the end: {told}' if told else ''}."
+    )
+
+
+def student_reference(rows: pd.DataFrame) -> str:
+    """Of table `phases/reference_students`: how many of the known numbers come out, and the exponents of the figure."""
+    at = rows[(rows.runs == READ_OFF) & (rows.step == READ_STEP)].set_index(["variant", "width"]).rms_distance
+    known = [(at.get((name, width)), text) for name, of in READ.items() for width, text in of.items()]
+    same = sum(value is not None and f"{value:.{len(text) - 2}f}" == text for value, text in known)
+    runs = rows[rows.runs == FIGURE]
+    slope = mean_exponent(distance_slopes(runs, "ram", FIGURE_STEP))
+    return (
+        f"Runs of the reference code made again from its own random numbers. Stars: distances read off one run per "
+        f"width after {READ_STEP} steps, {same} of {len(known)} of which come out to their last digit. Right: runs of "
+        f"the published figure, all of one teacher ({runs.seed.nunique()} of {FIGURE_REPEATS} repeats), after "
+        f"{FIGURE_STEP} steps, with 95 % intervals over repeats{f'; exponent of RaM {slope:z.2f}' if slope else ''}."
     )
 
 

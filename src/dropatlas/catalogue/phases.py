@@ -1,5 +1,7 @@
 """Tables on the phase diagram of dropout for two-layer mean-field networks (arXiv 2510.07554)."""
 
+from collections.abc import Sequence
+
 from dropatlas.catalogue.table import CALL, DIGITS, Table, Work, by_scale, joined
 from dropatlas.config import Config
 from dropatlas.phases.coupling_settings import FUNCTIONS, LAW
@@ -54,6 +56,15 @@ def tables(config: Config) -> list[Table]:
             mem_mb=at(2000, paper=4000),
             runtime=at(30, standard=60, paper=60),
             work=_teacher_student,
+        ),
+        Table(
+            name="phases/reference_students",
+            message="Figure 2 with the authors' own random numbers",
+            seeded=False,
+            threads=at(1, standard=2, paper=8),
+            mem_mb=at(1000, paper=4000),
+            runtime=at(10, standard=30, paper=30),
+            work=_reference_students,
         ),
         Table(
             name="phases/trajectories",
@@ -192,23 +203,31 @@ def _precision(config: Config) -> Work:
     return joined(parts)
 
 
-def _coupled(protocol: StudentProtocol, width: int, steps: int, rows: int) -> Work:
-    """The coupled variants of Figure 2, full batch, trained and measured in every step."""
-    inputs = 2 * protocol.samples + protocol.held_out
-    step = 40 * CALL + len(COUPLED) * width * inputs * protocol.dimension
-    return Work(steps * step, len(COUPLED) * width * (protocol.samples + protocol.dimension), rows)
+def _coupled(protocol: StudentProtocol, width: int, measured: Sequence[int], rows: int) -> Work:
+    """The coupled variants of Figure 2, full batch; the held-out inputs count where a network is measured."""
+    inputs = 2 * protocol.samples * measured[-1] + protocol.held_out * len(measured)
+    neurons = len(COUPLED) * width * (protocol.samples + protocol.dimension)
+    return Work(40 * CALL * measured[-1] + len(COUPLED) * width * inputs * protocol.dimension, neurons, rows)
 
 
 def _teacher_student(config: Config) -> Work:
     settings = config.phases.teacher_student
-    rows = len(COUPLED) * (settings.steps + 1)
-    return joined(_coupled(settings.protocol, width, settings.steps, rows) for width, _ in settings.networks())
+    measured = settings.measured_steps()
+    rows = len(COUPLED) * len(measured)
+    return joined(_coupled(settings.protocol, width, measured, rows) for width, _ in settings.networks())
+
+
+def _reference_students(config: Config) -> Work:
+    settings = config.phases.reference_students
+    measured = settings.measured_steps()
+    rows = len(COUPLED) * len(measured)
+    return joined(_coupled(settings.protocol, width, measured, rows) for _, width, _ in settings.networks())
 
 
 def _trajectories(config: Config) -> Work:
     settings = config.phases.trajectories
     rows = len(COUPLED) * (settings.steps + 1) * settings.neurons
-    return _coupled(settings.protocol, settings.width, settings.steps, rows)
+    return _coupled(settings.protocol, settings.width, range(settings.steps + 1), rows)
 
 
 def _digit_pair(config: Config) -> Work:

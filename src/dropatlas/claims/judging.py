@@ -28,7 +28,7 @@ from dropatlas.claims.phases import (
     penalty,
     precision,
     stability,
-    variants,
+    students,
 )
 from dropatlas.claims.verdicts import SO_FAR, Judgement, Verdict, undecided
 
@@ -47,6 +47,7 @@ MODULES = (
     modified,
     topologies,
     tradeoffs,
+    students,
     diagram,
     penalty,
     curvature,
@@ -54,7 +55,6 @@ MODULES = (
     digits,
     mechanisms,
     precision,
-    variants,
     coupling,
     ablations,
     benchmarks,

@@ -53,6 +53,7 @@ from dropatlas.phases.settings import (
     Expansion,
     FloatingPoint,
     Penalty,
+    ReferenceStudents,
     StableRates,
     TeacherStudent,
     Trajectories,
@@ -105,6 +106,7 @@ class PhasesSettings(Section):
     width_trend: WidthTrend = Field(description="distance to the predicted limit over the width")
     penalty: Penalty = Field(description="where penalty, propagation noise and random metric survive")
     teacher_student: TeacherStudent = Field(description="Figure 2: coupled variants over the width")
+    reference_students: ReferenceStudents = Field(description="Figure 2 with the authors' own random numbers")
     trajectories: Trajectories = Field(description="Figure 2: ways of single neurons")
     digit_pair: DigitPair = Field(description="Figure 3: variants on digits, over the width")
     curvature: Curvature = Field(description="B, C and S/n along training")

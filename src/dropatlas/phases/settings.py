@@ -8,7 +8,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from dropatlas.phases.names import PHASES, REGIMES
 from dropatlas.phases.rates import FIXED, HELD, MOST_PENALTY, Network, family_rates, sequence_rates, step_count
-from dropatlas.phases.steps import evenly_spaced_steps
+from dropatlas.phases.reference_runs import FIGURE, FIGURE_REPEATS, FIGURE_STEP, READ_OFF, READ_STEP, Runs
+from dropatlas.phases.steps import evenly_spaced_steps, final_steps
 from dropatlas.settings import Count, Distinct, Grid, OpenProbability, Positive, Section, distinct
 from dropatlas.steps import log_spaced_steps
 
@@ -31,12 +32,44 @@ class TeacherStudent(Section):
 
     protocol: StudentProtocol = Field(description="data, teacher, learning rate, drop rate")
     widths: Grid[Count] = Field(description="neurons n of the student")
+    first_seed: Annotated[int, Field(ge=0)] = Field(
+        description="number of the first seed; with earlier ones step 100 was looked at before it was planned"
+    )
     seeds: PairedSeeds = Field(description="seeds per width, each with its own teacher, data, start and masks")
     steps: Count = Field(description="training steps")
+    measurements: Count = Field(description="measured steps, evenly spaced in log step, besides those that decide")
 
     def networks(self) -> list[tuple[int, int]]:
         """Width and number of the seed of every student, the widest first."""
-        return list(product(sorted(self.widths, reverse=True), range(self.seeds)))
+        numbers = range(self.first_seed, self.first_seed + self.seeds)
+        return list(product(sorted(self.widths, reverse=True), numbers))
+
+    def measured_steps(self) -> list[int]:
+        """Steps after which every network is measured: 0, spread in log step, published ones, the last tenth."""
+        spread = log_spaced_steps(self.steps, self.measurements)
+        published = [step for step in (READ_STEP, FIGURE_STEP) if step <= self.steps]
+        return sorted({0, *spread, *published, *final_steps(self.steps)})
+
+
+class ReferenceStudents(Section):
+    """Figure 2 with the authors' own random numbers."""
+
+    protocol: StudentProtocol = Field(description="data, teacher, learning rate, drop rate, as theirs")
+    read_off_widths: Grid[Count] = Field(description="neurons n of the single runs whose distances were read off")
+    widths: Grid[Count] = Field(description="neurons n of the runs of the figure, among the published ones")
+    repeats: Annotated[int, Field(ge=1, le=FIGURE_REPEATS)] = Field(description="repeats of each of these, of ten")
+    steps: Count = Field(description="training steps")
+    measurements: Count = Field(description="measured steps, evenly spaced in log step, besides the published ones")
+
+    def measured_steps(self) -> list[int]:
+        """Steps after which every network is measured."""
+        spread = log_spaced_steps(self.steps, self.measurements)
+        return sorted({0, *spread, *(step for step in (READ_STEP, FIGURE_STEP) if step <= self.steps)})
+
+    def networks(self) -> list[tuple[Runs, int, int]]:
+        """Which runs they are, width and number of the repeat of every student."""
+        figure = product(sorted(self.widths, reverse=True), range(self.repeats))
+        return [*((FIGURE, *network) for network in figure), *((READ_OFF, width, 0) for width in self.read_off_widths)]
 
 
 class Trajectories(Section):

@@ -10,9 +10,11 @@ protocol and not of one teacher. The data of a seed are the same for all widths.
 Source: arXiv 2510.07554, Figure 2.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -67,14 +69,20 @@ def draw_student(seed: int, number: int, width: int, dimension: int, dtype: torc
     return torch.tensor(particles, dtype=dtype)
 
 
+def draw_masks(rng: np.random.Generator, width: int, keep_rate: float) -> Iterator[tuple[Tensor, Tensor]]:
+    """The mask and the second forward mask of every step, each of shape (n,)."""
+    while True:
+        yield draw_mask(rng, (width,), keep_rate), draw_mask(rng, (width,), keep_rate)
+
+
 class History(NamedTuple):
-    """What was measured before every step and after the last.
+    """What was measured after each of the measured steps.
 
     Attributes:
-        training: Risk on the training data with the masks of the step to come, shape (steps + 1, variants).
+        training: Risk on the training data with the masks of the step to come, shape (measured, variants).
         held_out: Risk on the held-out data without masks, same shape.
         distance: RMS distance to the network of variant dropout, same shape.
-        neurons: First two input weights of the first `followed` neurons, shape (steps + 1, variants, followed, 2).
+        neurons: First two input weights of the first `followed` neurons, shape (measured, variants, followed, 2).
     """
 
     training: np.ndarray
@@ -86,21 +94,19 @@ class History(NamedTuple):
 def train(
     problem: Problem,
     particles: Tensor,
-    steps: int,
     learning_rate: float,
-    keep_rate: float,
-    rng: np.random.Generator,
+    masks: Iterator[tuple[Tensor, Tensor]],
+    measured: Sequence[int],
     followed: int = 0,
 ) -> History:
-    """Train one student under all variants with the same initialisation and masks.
+    """Train one student under all variants with the same initialisation and masks, up to the last measured step.
 
     Args:
         problem: Data.
         particles: Initial neurons, shape (n, 1 + d); not changed.
-        steps: Number of steps.
         learning_rate: Master rate τ.
-        keep_rate: q in (0, 1].
-        rng: Stream of the masks.
+        masks: The mask and the second forward mask of every step, each of shape (n,).
+        measured: Steps after which the networks are measured, ascending.
         followed: Neurons whose way is kept.
 
     Returns:
@@ -110,14 +116,27 @@ def train(
     dynamics = FullBatchReLU(rule, problem.inputs, problem.targets, problem.held_out_inputs, COUPLED)
     networks = particles.repeat(len(COUPLED), 1, 1)
     dropout = networks[COUPLED.index("dropout")]
-    shape = (steps + 1, len(COUPLED))
+    shape = (len(measured), len(COUPLED))
     training, held_out, distance = (np.empty(shape) for _ in range(3))
     neurons = np.empty((*shape, followed, 2))
-    for number in range(steps + 1):
-        mask, second = (draw_mask(rng, (len(particles),), keep_rate).to(particles) for _ in range(2))
-        distance[number] = rms_distance(networks, dropout)
-        neurons[number] = networks[:, :followed, 1:3]
-        seen = (dynamics.advance if number < steps else dynamics.look)(networks, mask, second)
-        training[number] = risk(rule, seen.training, problem.targets)
-        held_out[number] = risk(rule, seen.held_out, problem.held_out_targets)
+    rows = {step: row for row, step in enumerate(measured)}
+    for number, (mask, second) in zip(range(measured[-1] + 1), masks, strict=False):
+        mask, second = mask.to(particles), second.to(particles)
+        row = rows.get(number)
+        if row is None:
+            dynamics.advance(networks, mask, second, held_out=False)
+            continue
+        distance[row] = rms_distance(networks, dropout)
+        neurons[row] = networks[:, :followed, 1:3]
+        seen = (dynamics.advance if number < measured[-1] else dynamics.look)(networks, mask, second)
+        training[row] = risk(rule, seen.training, problem.targets)
+        held_out[row] = risk(rule, seen.held_out, problem.held_out_targets)
     return History(training, held_out, distance, neurons)
+
+
+def history_rows(history: History, measured: Sequence[int]) -> pd.DataFrame:
+    """One row per measured step and variant: risks, distance, and whether one of them is not finite."""
+    index = pd.MultiIndex.from_product([measured, COUPLED], names=["step", "variant"])
+    numbers = np.stack([history.training, history.held_out, history.distance], axis=-1).reshape(len(index), 3)
+    rows = pd.DataFrame(numbers, index, ["training_risk", "validation_risk", "rms_distance"]).reset_index()
+    return rows.assign(diverged=~np.isfinite(numbers).all(axis=1))

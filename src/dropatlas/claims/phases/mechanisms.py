@@ -7,7 +7,7 @@ import pandas as pd
 
 from dropatlas.claims.checks import mean_check
 from dropatlas.claims.parts import Part, decide, one_part_open
-from dropatlas.claims.phases.variants import EXPONENT
+from dropatlas.claims.phases.students import EXPONENT
 from dropatlas.claims.verdicts import Judgement, Verdict
 from dropatlas.phases.exponents import seed_slopes
 

@@ -10,7 +10,7 @@ import torch
 
 from dropatlas.phases.names import COUPLED
 from dropatlas.phases.settings import Trajectories
-from dropatlas.phases.teacher_student import draw_problem, draw_student, train
+from dropatlas.phases.teacher_student import draw_masks, draw_problem, draw_student, train
 from dropatlas.randomness import generator
 from dropatlas.tasks.runner import run_table_task
 
@@ -25,20 +25,21 @@ MEANINGS = {
 
 
 def tabulate(settings: Trajectories, seed: int) -> pd.DataFrame:
-    """One row per variant, step and followed neuron; seed 0 of the table `teacher_student`."""
+    """One row per variant, step and followed neuron; seed 0, a teacher apart from those that decide."""
     if settings.neurons > settings.width:
         raise ValueError(f"neurons must be at most the width {settings.width}, got {settings.neurons}")
     protocol, width = settings.protocol, settings.width
-    problem = draw_problem(seed, 0, protocol.dimension, protocol.samples, protocol.held_out, protocol.teachers)
-    student = draw_student(seed, 0, width, protocol.dimension)
-    masks = generator(seed, "teacher student", "masks", 0, width)
-    keep_rate, threads = 1 - protocol.drop_rate, torch.get_num_threads()
-    torch.set_num_threads(1)  # as in the other table: equal runs, bit for bit
+    # no loss is asked for: the least held-out set; the training data are drawn before it
+    problem = draw_problem(seed, 0, protocol.dimension, protocol.samples, 1, protocol.teachers)
+    student, steps = draw_student(seed, 0, width, protocol.dimension), range(settings.steps + 1)
+    masks = draw_masks(generator(seed, "teacher student", "masks", 0, width), width, 1 - protocol.drop_rate)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as in the other table
     try:
-        history = train(problem, student, settings.steps, protocol.learning_rate, keep_rate, masks, settings.neurons)
+        history = train(problem, student, protocol.learning_rate, masks, steps, settings.neurons)
     finally:
         torch.set_num_threads(threads)
-    levels = [range(settings.steps + 1), COUPLED, range(settings.neurons)]
+    levels = [steps, COUPLED, range(settings.neurons)]
     index = pd.MultiIndex.from_product(levels, names=["step", "variant", "neuron"])
     ways = np.reshape(history.neurons, (len(index), 2))
     return pd.DataFrame(ways, index, ["first", "second"]).reset_index().assign(width=width)[list(MEANINGS)]
