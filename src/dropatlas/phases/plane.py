@@ -8,10 +8,10 @@ from dropatlas.phases.settings import PlaneProblem
 from dropatlas.randomness import generator
 
 
-def draw_problem(settings: PlaneProblem, seed: int) -> Problem:
-    """The data of all networks of one activation."""
+def draw_problem(settings: PlaneProblem, seed: int, *names: str | int) -> Problem:
+    """The data of all networks of one activation; of one of several data sets, with `names`."""
     bound = float("inf") if settings.bound is None else settings.bound
-    rng = generator(seed, "plane problem", settings.activation)
+    rng = generator(seed, "plane problem", settings.activation, *names)
     return plane_problem(rng, settings.samples, settings.teachers, settings.scale, settings.activation, bound)
 
 
