@@ -81,7 +81,16 @@ def test_the_seed_reruns_what_draws_random_numbers(project):
     collapse = ["decoupling", "blindness", "drift_bound", "movement", "gradients", "optimisers", "trainability"]
     collapse += ["learning_time", "variants", "topologies", "modified_topologies", "regularisation"]
     collapse += ["parameter_budget", "depth_law"]
-    phases = ["diagram", "diagram_relu", "width_trend", "penalty", "teacher_student", "trajectories", "digit_pair"]
+    phases = [
+        "diagram",
+        "width_trend",
+        "boundary_scan",
+        "failure_signatures",
+        "penalty",
+        "teacher_student",
+        "trajectories",
+        "digit_pair",
+    ]
     phases += ["curvature", "stable_rates", "edge_sharpness", "precision", "depth"]
     ddc = ["regression", "regression_paths", "formula", "placement", "sensitivity_images", "sensitivity_table"]
     ddc += ["learned_search", "learned_rates", "monte_carlo", "activations", "feedback"]

@@ -45,10 +45,12 @@ from dropatlas.percolation.settings import (
     Topologies,
 )
 from dropatlas.phases.settings import (
+    BoundaryScan,
     Curvature,
     Depth,
     Diagram,
     DigitPair,
+    FailureSignatures,
     FloatingPoint,
     Penalty,
     StableRates,
@@ -99,8 +101,9 @@ class PhasesSettings(Section):
 
     digits: Literal["digits5k", "mnist"] = Field(description="digits of Figure 3")
     diagram: Diagram = Field(description="Figure 1: distance to the five limits over (tau, q)")
-    diagram_relu: Diagram = Field(description="the same with ReLU neurons of constrained weights")
     width_trend: WidthTrend = Field(description="distance to the predicted limit over the width")
+    boundary_scan: BoundaryScan = Field(description="lines through the boundaries of the diagram")
+    failure_signatures: FailureSignatures = Field(description="right and wrong codes against the predicted limit")
     penalty: Penalty = Field(description="where penalty, propagation noise and random metric survive")
     teacher_student: TeacherStudent = Field(description="Figure 2: coupled variants over the width")
     trajectories: Trajectories = Field(description="Figure 2: ways of single neurons")

@@ -180,22 +180,18 @@ def sensitivity(rows: pd.DataFrame, tolerance: float) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def excess_over_floor(rows: pd.DataFrame, limit: str | None = None) -> dict[str, pd.Series]:
-    """Distance to a limit beyond the noise floor at the largest width, as a share of the floor, by phase.
+def last_distances(rows: pd.DataFrame, limit: str | None = None) -> dict[str, pd.Series]:
+    """D to a limit at the largest width, by phase.
 
     Args:
         rows: Table `phases/width_trend`, of one activation.
         limit: Compared with this limit; None: with the predicted one.
 
     Returns:
-        For every phase one value per seed, none where it was not run; the floor is the larger of the distances between
-        two copies of dropout and of the limit.
+        For every phase one value per seed, none where it was not run.
     """
-    last = rows[rows.width == rows.width.max()]
-    last = last[last.limit == (last.sequence if limit is None else limit)]
-    floor = last[["floor", "dropout_floor"]].max(axis=1)
-    runs = {name: last.sequence == name for name in PHASES}
-    return {name: (last.distance - floor)[run] / floor[run].mean() for name, run in runs.items()}
+    last = rows[(rows.width == rows.width.max()) & (rows.limit == (rows.sequence if limit is None else limit))]
+    return {name: debiased(last[last.sequence == name]) for name in PHASES}
 
 
 def convergence_rates(rows: pd.DataFrame) -> dict[str, pd.Series]:

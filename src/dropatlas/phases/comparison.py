@@ -107,9 +107,7 @@ def limit_rows(
     return rows
 
 
-NO_VALUES = dict.fromkeys(
-    ("distance", "floor", "dropout_floor", "movement", "dropout_risk", "limit_risk"), np.nan
-)
+NO_VALUES = dict.fromkeys(("distance", "floor", "dropout_floor", "movement", "dropout_risk", "limit_risk"), np.nan)
 """What a network that was not run has instead."""
 
 

@@ -17,7 +17,7 @@ CODES = (
     "independent passes",
 )
 """Right and wrong codes for dropout (`dropatlas.phases.wrong_codes`)."""
-CODE_CELLS = {"II": (0.03, 0.5), "III": (1.0, 0.02), "IV": (0.5, 0.5)}
+CODE_CELLS = {"II": (0.03, 0.5), "III": (1.0, 0.025), "IV": (0.5, 0.5)}
 """α and β of the networks in which codes are compared, by phase."""
 WATCHED_ALPHA = 0.5
 """α of the networks that are watched for clusters and divergence."""

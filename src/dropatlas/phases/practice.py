@@ -9,8 +9,8 @@ over its gradient, and only mean-field networks have one τ:
 | ntk | n^(-1/2) Σ a_i σ(w_i z) | η | η/√n | η/√n |
 | standard | Σ a_i σ(w_i z), a_i = O(n^(-1/2)) | η | η√n | η/√n |
 
-The last two rows compare a neuron's movement with ∇_x⟨φ(x), residual⟩, with a scaled to order one; heavy-ball momentum m
-lengthens steps to η/(1 - m) in the long run. What cannot be mapped: outputs of order √n times the mean (the theorem's
+The last two rows compare a neuron's movement with ∇_x⟨φ(x), residual⟩, with a scaled to order one; heavy-ball momentum
+m lengthens steps to η/(1 - m) in the long run. What cannot be mapped: outputs of order √n times the mean (the theorem's
 neurons move by order one, those of ntk networks by n^(-1/2)), more than two layers, layers that share weights, Adam and
 its like (a step is about η whatever the gradient is, so η over the size of a weight stands for τ at most as an order of
 magnitude), minibatches, and masks per sample: a batch averages over as many masks as it has samples, where the theory

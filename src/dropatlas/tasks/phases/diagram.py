@@ -2,9 +2,9 @@
 
 Paper (Theorem 1, Figure 1): as n → ∞ the law of the neurons tends to one of five limits, by α = τ/q and β = 1/(nq).
 Prediction: in every cell away from the boundaries W₁ at time T, less what the randomness of both sides adds to it
-(`agreement.debiased`), is smaller to the predicted limit than to any other by more than the tolerance, except to limits
-that have it as a limiting case, from which it differs by less. It would be refuted by a cell whose particles are as near
-to a limit that does not contain the predicted one, or nearer by more to one that does.
+(`agreement.debiased`), is smaller to the predicted limit than to any other by more than the tolerance, except to
+limits that have it as a limiting case, from which it differs by less. It would be refuted by a cell whose particles are
+as near to a limit that does not contain the predicted one, or nearer by more to one that does.
 
 The same for ReLU with constrained weights, where the theorems' assumption of bounded neurons holds only by projection.
 Every seed has a teacher and inputs of its own. Cells in which α or β counts as infinite have no limit and are not run.

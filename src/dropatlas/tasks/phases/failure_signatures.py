@@ -3,10 +3,10 @@
 The paper's summary: "incorrect mean-field scaling causes dynamics mismatch; wrong dropout mask distribution breaks
 equivalence; neurons clustering/diverging indicates β too small". Predictions (ours): a wrong scaling shows in every
 phase, a wrong mask in every phase whose limit depends on what is wrong (`wrong_codes.HARMLESS` names the others), the
-right code in none; and neurons neither cluster nor diverge at small β: there the limit is that of Poisson jumps, in which
-nothing attracts or repels neurons that gradient flow does not. A mistake that stays within the tolerance would refute the
-first; networks of small β whose neurons are clearly nearer to one another or clearly longer than those of gradient flow
-from the same start would speak for the last.
+right code in none; and neurons neither cluster nor diverge at small β: there the limit is that of Poisson jumps, in
+which nothing attracts or repels neurons that gradient flow does not. A mistake that stays within the tolerance would
+refute the first; networks of small β whose neurons are clearly nearer to one another or clearly longer than those of
+gradient flow from the same start would speak for the last.
 """
 
 from pathlib import Path

@@ -1,9 +1,9 @@
 """Width trend: along a sequence of widths in every phase, does W₁ to the predicted limit fall to the noise floor?
 
-Paper (Theorem 1): the law of the neurons converges to the limit of the phase. Prediction: at the largest width W₁ to the
-limit is no larger than between two independent copies, while the limits that it has as limiting cases (control) are
-clearly farther. It would be refuted by a distance that stays above the floor. Where a limiting case is as near, the
-floor hides what is to be seen, and the width cannot tell.
+Paper (Theorem 1): the law of the neurons converges to the limit of the phase. Prediction: at the largest width W₁ to
+the limit is no larger than what the randomness of both makes it (`agreement.debiased`), while the limits that it has as
+limiting cases (control) are clearly farther. It would be refuted by a distance that stays above that floor. Where a
+limiting case is as near, noise hides what is to be seen, and the width cannot tell.
 
 The same for ReLU with constrained weights; its distances should fall at the same rate. Sequences:
 `dropatlas.phases.rates`.
@@ -38,9 +38,7 @@ MEANINGS = {
 def tabulate(settings: WidthTrend, seed: int, checkpoints: Path | None = None) -> pd.DataFrame:
     """One row per kind of neurons, sequence, width, seed and limit; finished parts are kept in `checkpoints`."""
 
-    def part(
-        kind: str, sequence: str, width: int, learning_rate: float, keep_rate: float, steps: int
-    ) -> pd.DataFrame:
+    def part(kind: str, sequence: str, width: int, learning_rate: float, keep_rate: float, steps: int) -> pd.DataFrame:
         network = Network(width, learning_rate, keep_rate, steps)
         cases = CONTAINS[sequence] if width == max(settings.widths) else frozenset()
         limits = [limit for limit in PHASES if limit == sequence or limit in cases]
