@@ -111,9 +111,9 @@ def networks_in_use(places: pd.DataFrame) -> str:
     """Of `published_places()`: how many keep so many neurons that no penalty is left."""
     return (
         f"β of {len(places)} published networks is below 0.1 in {(places['β'] < 0.1).sum()}: they keep "
-        f"{places.nq.min():.0f} neurons or more, where the penalty would need fewer than 10. Lines: α between the rates "
-        "of input and output weights in PyTorch's parametrisation, momentum included; only the paper's own networks "
-        "have one α. Small dots: the measured cells, in the colour of the limit found. Dashed: the convention."
+        f"{places.nq.min():.0f} neurons or more, where the penalty would need fewer than 10. Lines: α between the "
+        "rates of input and output weights in PyTorch's parametrisation, momentum included; only the paper's own "
+        "networks have one α. Small dots: the measured cells, in the colour of the limit found. Dashed: the convention."
     )
 
 

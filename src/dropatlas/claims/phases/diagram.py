@@ -1,12 +1,13 @@
-"""Judges of the claims on the phase diagram, M3, M8 and M13 (arXiv 2510.07554); intervals over seeds."""
+"""Judges of the claims on the phase diagram, M3, M4, M8 and M13 (arXiv 2510.07554); intervals over seeds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from dropatlas.claims.checks import all_known, mean_check
-from dropatlas.claims.parts import LEVEL, Check, Part, decide
+from dropatlas.claims.parts import LEVEL, Band, Check, Part, decide, one_part_open
 from dropatlas.claims.verdicts import Judgement
 from dropatlas.phases.agreement import (
     CELL,
@@ -22,6 +23,8 @@ from dropatlas.phases.agreement import (
 from dropatlas.phases.boundary_crossings import crossings
 from dropatlas.phases.boundary_lines import LINES
 from dropatlas.phases.classification import CONTAINS, PHASE_NAMES, PHASES
+from dropatlas.phases.exponents import penalty_shares, penalty_slopes
+from dropatlas.phases.rates import MOST_PENALTY
 from dropatlas.phases.signatures import against_flow, code_signatures, right_code_distances
 from dropatlas.phases.wrong_codes import HARMLESS, WRONG_MASK, WRONG_SCALING
 
@@ -29,6 +32,7 @@ DIAGRAM = "phases/diagram"
 WIDTH_TREND = "phases/width_trend"
 BOUNDARY_SCAN = "phases/boundary_scan"
 FAILURE_SIGNATURES = "phases/failure_signatures"
+PENALTY = "phases/penalty"
 
 MOST_NAMED = 3
 
@@ -186,3 +190,42 @@ def _harmless(signatures: Mapping[tuple[str, str], pd.Series]) -> str:
         if (code, phase) in signatures
     ]
     return f"not judged, since the limit does not depend on it: {', '.join(told)}" if told else ""
+
+
+def _enough(values: pd.Series, least_seeds: float) -> Sequence[float]:
+    """The values, one per seed; none where too few are numbers."""
+    return values if np.isfinite(values).sum() >= least_seeds else []
+
+
+def judge_m4(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
+    """M4: with τ ∝ n^(-κ) and the smallest keep rate that has a limit, the penalty falls for κ < 1, stays for κ >= 1.
+
+    Falls: the exponent of the penalty effect (as a share of the movement) is below -`flat`. Stays: it is above, and at
+    the largest width the effect is at least `least` of the movement. "Only for τ = O(1/n)" is a contrast, so that each
+    κ < 1 is one part: the penalty falls there while it stays for every κ >= 1. Intervals over seeds; a number from
+    fewer than `least_seeds` of them is none.
+    """
+    slopes = penalty_slopes(tables[PENALTY])
+    below, above = ([kappa for kappa in sorted(slopes, reverse=True) if (kappa < 1) == side] for side in (True, False))
+    flat, least, seeds = (criterion[name] for name in ("flat", "least", "least_seeds"))
+    measure = "exponent in n of the penalty effect"
+    if not below or not above:
+        there = ", ".join(f"{kappa:g}" for kappa in (*below, *above)) or "no κ"
+        return one_part_open("the penalty falls", measure, f"measured at κ = {there}: both sides of 1 are needed")
+
+    def exponent(kappa: float, band: Band) -> Check:
+        return mean_check(f"κ = {kappa:g}", _enough(slopes[kappa], seeds), band)
+
+    runs = penalty_shares(tables[PENALTY])
+    at_largest = runs[(runs.family == MOST_PENALTY) & (runs.width == tables[PENALTY].width.max())]
+    stays = [exponent(kappa, (-flat, np.inf)) for kappa in above]
+    for kappa in above:
+        shares = _enough(at_largest.share[at_largest.exponent == kappa], seeds)
+        effect = mean_check(f"κ = {kappa:g}, largest n", shares, (least, np.inf), support=(0.0, np.inf))
+        stays.append(replace(effect, measure="penalty effect over movement"))
+    parts = [
+        Part(f"falls at κ = {kappa:g}, stays from κ = 1 on", measure, [exponent(kappa, (-np.inf, -flat)), *stays])
+        for kappa in below
+    ]
+    found = ", ".join(f"{slopes[kappa].mean():.2f} at κ = {kappa:g}" for kappa in sorted(slopes))
+    return decide(parts, f"mean exponents: {found}")
