@@ -59,14 +59,11 @@ def limit_leads(rows: pd.DataFrame, tolerance: float) -> str:
 
 def width_trend(rows: pd.DataFrame) -> str:
     """Of table `phases/width_trend`: D to the limit at the largest width, by kind of neurons and phase."""
-    told = "; ".join(
-        f"{kind} "
-        + ", ".join(
-            f"{name} {values.mean():.3f}" for name, values in last_distances(part).items() if values.notna().any()
-        )
-        for kind, part in rows.groupby("activation", sort=False)
-        if part.distance.notna().any()
-    )
+    kinds = []
+    for kind, part in rows.groupby("activation", sort=False):
+        found = {name: values.mean() for name, values in last_distances(part).items() if values.notna().any()}
+        kinds += [f"{kind} {', '.join(f'{name} {value:z.3f}' for name, value in found.items())}"] if found else []
+    told = "; ".join(kinds)
     return (
         "W1 to the predicted limit along one sequence per phase, and at the largest width to its limiting cases, mean "
         f"and 95 % interval over {rows.seed.nunique()} seeds. From the dotted line on only {rows.points.max()} "

@@ -22,6 +22,7 @@ def simple_excess(rows: pd.DataFrame, *, raw: bool = False) -> pd.DataFrame:
     """
     known = rows.assign(value=rows.distance / rows.movement if raw else debiased(rows))
     wide = known.pivot(index=["line", "coordinate", "seed"], columns="side", values="value")
+    wide = wide.reindex(columns=["simple", "rich"])
     return (wide["simple"] - wide["rich"]).rename("excess").reset_index()
 
 

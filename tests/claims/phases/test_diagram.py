@@ -1,4 +1,4 @@
-"""Judges M3, M8 and M13: on tables made by their tasks the true theory stands and wrong worlds fail; and fabricated ones."""
+"""Judges M3, M8 and M13: the true theory stands on tables made by their tasks, and wrong worlds fail."""
 
 import numpy as np
 import pandas as pd
@@ -214,7 +214,7 @@ def noise(count, seed):
 
 
 def cell(phase, number=0, near=None, seeds=10, spread=0.005, far=0.3, boundary=False):
-    """D of one cell: 0 for the limits in `near` (the theory's: its own, and those that contain it), `far` for others."""
+    """D of one cell: 0 for the limits in `near` (by the theory: its own, and those that contain it), else `far`."""
     near = [phase, *(limit for limit in PHASES if phase in CONTAINS[limit])] if near is None else near
     parts = []
     for limit in PHASES:
