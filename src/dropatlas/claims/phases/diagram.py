@@ -8,7 +8,7 @@ import pandas as pd
 
 from dropatlas.claims.checks import all_known, mean_check
 from dropatlas.claims.parts import LEVEL, Band, Check, Part, decide, one_part_open
-from dropatlas.claims.verdicts import Judgement
+from dropatlas.claims.verdicts import Judgement, State
 from dropatlas.phases.agreement import (
     CELL,
     DECIDING,
@@ -63,7 +63,7 @@ def _phase_parts(rows: pd.DataFrame, criterion: Mapping[str, float]) -> list[Par
 
 
 def _reached(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Part:
-    """That at the largest width dropout is described by its limit, and by none of that limit's limiting cases."""
+    """That at the largest width dropout is described by its limit; it cannot hold where a limiting case does as well."""
     tolerance, least = criterion["tolerance"], criterion["least_seeds"]
     own = last_distances(rows)
     cases = {case: last_distances(rows, case) for case in PHASES}
@@ -71,11 +71,11 @@ def _reached(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Part:
     for phase in DECIDING:
         controls = [mean_check("", _known(cases[case][phase], least), (tolerance, np.inf)) for case in CONTAINS[phase]]
         blind = any(control.p_holds > LEVEL for control in controls)
-        seen = np.array([]) if blind else _known(own[phase], least)
-        checks.append(mean_check(_named(phase), seen, (-np.inf, tolerance)))
+        check = mean_check(_named(phase), _known(own[phase], least), (-np.inf, tolerance))
+        checks.append(replace(check, p_holds=1.0) if blind else check)
     measure = "D of the predicted limit at the largest width, in movements,"
-    why = "there are too few numbers, or a limiting case is as near, so that noise hides what is to be seen"
-    return Part("the limit is reached", measure, checks, ".3f", why_open=why)
+    notes = {State.OPEN: "or a limiting case is as near, so that noise hides what is to be seen"}
+    return Part("the limit is reached", measure, checks, ".3f", notes)
 
 
 def _counted(rows: pd.DataFrame, tolerance: float) -> str:
