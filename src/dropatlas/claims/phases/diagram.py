@@ -63,7 +63,7 @@ def _phase_parts(rows: pd.DataFrame, criterion: Mapping[str, float]) -> list[Par
 
 
 def _reached(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Part:
-    """That at the largest width dropout is described by its limit; it cannot hold where a limiting case does as well."""
+    """That at the largest width dropout is described by its limit; open at best where a limiting case does as well."""
     tolerance, least = criterion["tolerance"], criterion["least_seeds"]
     own = last_distances(rows)
     cases = {case: last_distances(rows, case) for case in PHASES}

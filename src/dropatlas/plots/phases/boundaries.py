@@ -162,7 +162,7 @@ def networks_in_use(places: pd.DataFrame, measured: pd.DataFrame, tolerance: flo
         )
     axes.set(xscale="log", yscale="log", xlim=(1e-6, 3e3), ylim=(1e-4, 30))
     axes.set(xlabel="$\\alpha = \\tau/q$ (between the rates of input and output weights)", ylabel="$\\beta = 1/(nq)$")
-    for name, spot in {"GF": (3e-5, 0.03), "III or I": (0.9, 0.03), "II": (3e-5, 1.0), "IV": (0.9, 1.0)}.items():
+    for name, spot in {"GF": (3e-5, 0.03), "III or I": (0.9, 0.062), "II": (3e-5, 4.0), "IV": (0.25, 4.0)}.items():
         axes.text(*spot, name, fontsize="large", weight="bold", color="0.5", ha="center", va="center")
     axes.text(2e2, 1.0, "no limit", color="0.5", ha="center", va="center")
     handles = [
