@@ -103,7 +103,8 @@ def phase_space(measured: pd.DataFrame, tolerance: float, widths: tuple[int, ...
     places = np.log10(cells[["learning_rate", "keep_rate"]].to_numpy())
     run = (cells.status == OK).to_numpy()
     face.scatter(
-        *places[run].T,
+        places[run, 0],
+        places[run, 1],
         c=[LIMIT_COLOURS[name] if name else "white" for name in cells.found[run]],
         s=60,
         edgecolors=["0.6" if near else "black" for near in cells.boundary[run]],
@@ -116,7 +117,17 @@ def phase_space(measured: pd.DataFrame, tolerance: float, widths: tuple[int, ...
         rows, columns = np.nonzero(numbers == number)
         if len(rows):
             spot = _free_place(np.column_stack([log_tau[columns], log_q[rows]]), places)
-            face.text(*spot, name, zorder=4, fontsize="large", weight="bold", color="0.15", ha="center", va="center")
+            face.text(
+                spot[0],
+                spot[1],
+                name,
+                zorder=4,
+                fontsize="large",
+                weight="bold",
+                color="0.15",
+                ha="center",
+                va="center",
+            )
     face.set(
         xlabel="$\\log_{10}\\tau$ (learning rate)",
         ylabel="$\\log_{10} q$ (keep rate)",
