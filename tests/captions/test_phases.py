@@ -6,21 +6,22 @@ import pytest
 
 from dropatlas.captions import phases as captions
 from dropatlas.phases.names import PHASES
+from dropatlas.phases.published_networks import published_places
 from dropatlas.phases.reference_runs import READ
 
 FAR = dict.fromkeys(PHASES, 0.5)
 
 
 def diagram_rows() -> pd.DataFrame:
-    """Two seeds of seven cells: distances to every limit, all without spread over the seeds."""
+    """Two seeds of seven cells: D to every limit, without spread over the seeds."""
     cells = [
-        ("GF", False, FAR | {"GF": 0.1}),
+        ("GF", False, dict.fromkeys(PHASES, 0.1)),
         ("IV", False, FAR | {"IV": 0.1}),
-        ("II", False, FAR | {"GF": 0.1}),  # another limit is nearer by more than the floor
+        ("II", False, FAR | {"GF": 0.1}),  # another limit
         ("III", False, FAR | {"GF": 0.1, "III": 0.1}),  # as near as a limit that says less
-        ("I", False, {}),  # diverged
-        ("II", True, FAR | {"II": 0.1}),  # near a boundary
-        ("degenerate", False, FAR),
+        ("I", False, {}),  # over budget
+        ("II", True, FAR | {"II": 0.1, "IV": 0.1}),  # near a boundary
+        ("degenerate", False, {}),
     ]
     rows = [
         (0.1 * 2.0**-number, phase, boundary, seed, limit, distances.get(limit, np.nan))
@@ -29,16 +30,9 @@ def diagram_rows() -> pd.DataFrame:
         for limit in PHASES
     ]
     frame = pd.DataFrame(rows, columns=["learning_rate", "phase", "boundary", "seed", "limit", "distance"])
-    lost = frame.distance.isna()
-    return frame.assign(
-        width=300,
-        keep_rate=0.5,
-        alpha=0.1,
-        beta=0.1,
-        status=np.where(lost, "dropout diverged", "ok"),
-        floor=0.0,
-        dropout_floor=np.where(lost, np.nan, 0.05),
-    )
+    empty = np.where(frame.phase == "degenerate", "no limit", "over budget")
+    values = {"width": 300, "keep_rate": 0.5, "alpha": 0.1, "beta": 0.1, "floor": 0.0, "dropout_floor": 0.0}
+    return frame.assign(**values, movement=1.0, activation="tanh", status=np.where(frame.distance.isna(), empty, "ok"))
 
 
 DIAGRAM = diagram_rows()
@@ -46,15 +40,38 @@ TREND = pd.DataFrame(
     [
         (sequence, width, seed, distance if width == 400 else 9.0, floor, 0.2)
         for sequence, distances, floor in (
-            ("GF", (0.2, 0.24), 0.0),  # 10 % over dropout's floor
-            ("III", (0.3, 0.3), 0.4),  # 25 % under its own
+            ("GF", (0.2, 0.24), 0.0),
+            ("III", (0.3, 0.3), 0.4),
             ("IV", (np.nan, np.nan), 0.4),
         )
         for width in (100, 400)
         for seed, distance in enumerate(distances)
     ],
     columns=["sequence", "width", "seed", "distance", "floor", "dropout_floor"],
-).assign(points=100)
+).assign(points=100, movement=1.0, status="ok", activation="tanh", limit=lambda rows: rows.sequence)
+SCAN = pd.DataFrame(
+    [
+        ("GF to II", beta, seed, side, excess if side == "simple" else 0.0)
+        for beta, excess in ((0.05, 0.0), (0.2, 0.1))
+        for seed in (0, 1)
+        for side in ("simple", "rich")
+    ],
+    columns=["line", "coordinate", "seed", "side", "distance"],
+).assign(width=300, floor=0.0, dropout_floor=0.0, movement=1.0, status="ok")
+SIGNATURES = pd.DataFrame(
+    [
+        (experiment, code, cell, beta, seed, distance, near, long)
+        for experiment, code, cell, beta, distance, near, long in (
+            ("codes", "right", "II", 0.5, 0.1, 1.0, 1.0),
+            ("codes", "kept value 1", "II", 0.5, 0.6, 1.0, 1.0),
+            ("codes", "rate without n", "II", 0.5, 0.11, 1.0, 1.0),
+            ("small beta", "right", "", 0.02, np.nan, 1.1, 1.0),
+            ("small beta", "right", "", 2.0, np.nan, 0.7, 0.5),
+        )
+        for seed in (0, 1)
+    ],
+    columns=["experiment", "code", "cell", "beta", "seed", "distance", "neighbour", "size"],
+).assign(movement=1.0, floor=0.0, dropout_floor=0.0, status="ok", flow_neighbour=1.0, flow_size=1.0)
 PENALTY = pd.DataFrame(
     [
         (family, kappa, width, seed, (1.0 + seed) * width**slope, status)
@@ -185,11 +202,16 @@ DEPTH = pd.DataFrame(
 )
 ARGUMENTS = {
     "phase_space": (DIAGRAM,),
-    "nearest_limits": (DIAGRAM,),
+    "found_limits": (0.05, DIAGRAM),
+    "limit_leads": (DIAGRAM, 0.05),
     "width_trend": (TREND,),
+    "boundary_scan": (SCAN, 0.05),
+    "failure_signatures": (SIGNATURES, 0.05),
+    "networks_in_use": (published_places(),),
     "effects": (PENALTY,),
     "penalty_survival": (PENALTY, 0.125, 3.0),
-    "activations": (DIAGRAM,),
+    "activations": (DIAGRAM, 0.05),
+    "activations_found": (0.05, DIAGRAM),
     "student_losses": (STUDENTS,),
     "student_distances": (STUDENTS,),
     "student_loss_shares": (STUDENTS,),
@@ -215,15 +237,20 @@ ARGUMENTS = {
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("phase_space", "at n = 300. Crosses: 1 of 7 cells"),
-        ("nearest_limits", "boundaries: 2 hits, 1 misses, 1 ties, 1 not compared; mean over 2 seeds."),
+        ("phase_space", "at n = 300. Crosses: of 7 cells 1 are over budget and 1 have no limit"),
+        ("found_limits", "tanh: 1 of 4 cells away from the boundaries agree (of 1 a number is missing)"),
+        ("limit_leads", "over 2 seeds, in every cell"),
+        ("limit_leads", "1 of 4 cells away from the boundaries agree"),
+        ("boundary_scan", "Found: GF to II at β = 0.1."),
+        ("failure_signatures", "Left: 1 of 2 mistakes are farther"),
+        ("failure_signatures", "β = 2: 0.70 of the distance to the nearest neighbour, 0.50 of the length"),
+        ("networks_in_use", "β of 12 published networks is below 0.1 in 12: they keep 140 neurons or more"),
         ("width_trend", "over 2 seeds. From the dotted line on only 100 particles"),
-        ("width_trend", "At n = 400: GF 0.220 (+10% over the floor), III 0.300 (-25% over the floor)."),
+        ("width_trend", "D to the limit at n = 400: tanh GF 0.120, III 0.000."),
         ("effects", "over 5 seeds."),
         ("penalty_survival", "exponents: -0.50 [-0.50, -0.50] at κ = 0.5, 0.00 [0.00, 0.00] at κ = 1; at q"),
         ("penalty_survival", "at q = 1/2, whatever κ is, -1.25 to -1.00."),
         ("penalty_survival", "(dotted: predicted slope; band: ±0.125); its exponents, which decide;"),
-        ("activations", "(right: 2 hits, 1 misses, 1 ties away"),
         ("student_losses", "over 5 seeds; grey"),
         ("student_loss_shares", "of 1000 steps at n = 400, "),
         ("student_loss_shares", "without masks: dropout 0.8, no dropout 0.4, PN + RaM –, random metric (RaM) 0.4; "),
@@ -236,6 +263,8 @@ ARGUMENTS = {
         ("student_reference", "6 of 6 of which come out"),
         ("student_reference", "(5 of 10 repeats), after 100 steps"),
         ("student_reference", "exponent of RaM -0.50 ["),
+        ("activations", "ReLU neurons of constrained weights. D of the other limits"),
+        ("activations_found", "1 of 4 cells"),
         ("student_trajectories", "Ways of 2 neurons at n = 800 over 150 steps;"),
         ("digit_test_risk", "(made-up digits, 40 steps, 2 seeds per width)"),
         ("digit_shares", "within 0.5 of 1 (green) counts as dropout's."),
@@ -270,9 +299,9 @@ def test_a_caption_names_the_number(name, told):
     ("name", "arguments", "left_out"),
     [
         *((name, arguments, "nan") for name, arguments in ARGUMENTS.items()),
-        ("nearest_limits", (DIAGRAM.assign(boundary=True),), "2 hits"),
-        ("activations", (DIAGRAM.assign(boundary=True),), "2 hits"),
-        ("width_trend", (TREND[TREND.sequence == "IV"],), "At n = 400"),
+        ("found_limits", (0.05, DIAGRAM.assign(boundary=True)), "1 of"),
+        ("activations", (DIAGRAM.assign(boundary=True), 0.05), "1 of"),
+        ("width_trend", (TREND[TREND.sequence == "IV"],), "at n = 400"),
         ("penalty_survival", (PENALTY[PENALTY.seed < 4], 0.125, 3.0), "Measured exponents"),
         ("student_loss_shares", (STUDENTS.assign(diverged=True),), "0.8"),
         ("student_exponents", (STUDENTS[STUDENTS.width < 400],), "Measured"),

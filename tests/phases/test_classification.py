@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dropatlas.phases.classification import BOUNDARY_FACTOR, CONTAINS, LARGE, PHASES, SMALL, classify_phase
+from dropatlas.phases.classification import CONTAINS, CONVENTION, PHASES, Convention, classify_phase
+
+BOUNDARY_FACTOR, SMALL, LARGE = CONVENTION.factor, CONVENTION.small, CONVENTION.large
 
 
 @pytest.mark.parametrize(
@@ -24,7 +26,7 @@ def test_one_network_of_every_phase(rates, name):
         (lambda n: (n**-1.5, 1 / n), "II"),
         (lambda n: (n**-0.5, n**-0.5), "III"),
         (lambda n: (1 / n, 1 / n), "IV"),
-        (lambda n: (0.5, 0.5), "I"),
+        (lambda n: (0.5, 0.9), "I"),
         (lambda n: (n**-0.5, 1 / n), "degenerate"),
         (lambda n: (n**-3.0, n**-1.5), "degenerate"),
     ],
@@ -43,6 +45,13 @@ def test_coordinates_and_boundaries_are_consistent(width, learning_rate, keep_ra
     if not found.boundary:  # every network within the factor is in the same phase
         for factor in (1 / BOUNDARY_FACTOR, BOUNDARY_FACTOR):
             assert classify_phase(width, learning_rate * factor, keep_rate).name == found.name
+
+
+def test_phase_one_begins_where_half_of_the_variance_of_poisson_clocks_is_left():
+    assert [classify_phase(10**6, q, q).name for q in (0.49, 0.5)] == ["III", "I"]
+    assert [classify_phase(10**6, q, q).boundary for q in (0.16, 0.17, 0.83, 0.84)] == [False, True, True, False]
+    assert classify_phase(10**6, 1.0, 1.0) == classify_phase(10**6, 1.0, 1.0, CONVENTION)
+    assert classify_phase(10**6, 0.2, 0.2, Convention(discrete=0.1)).name == "I"
 
 
 def test_beta_decides_between_ii_and_gf_and_between_iv_and_iii():

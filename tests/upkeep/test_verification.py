@@ -93,7 +93,7 @@ def test_a_seeded_table_without_a_seed_is_stale(results, make_tables, make_table
 def test_a_table_copied_over_another_is_named_and_refused_everywhere(results, make_tables):
     """Of another task, and of the same task with the settings of another table: each is current under its own name."""
     folder = results / "tables"
-    names = ["percolation/scaling_laws", "percolation/finite_thresholds", "phases/diagram", "phases/diagram_relu"]
+    names = ["percolation/scaling_laws", "percolation/finite_thresholds", "ddc/formula", "ddc/placement"]
     make_tables(results, names)
     assert {states(results)[f"tables/{name}.parquet"] for name in names} == {State.CURRENT}
     for source, target in zip(names[::2], names[1::2], strict=True):

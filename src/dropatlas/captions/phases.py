@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 
 from dropatlas.captions.words import number
-from dropatlas.phases.agreement import HIT, MISS, NOTHING, TIE, cell_outcomes, excess_over_floor, inside
+from dropatlas.phases.agreement import cell_outcomes, inside, last_distances
+from dropatlas.phases.boundary_crossings import crossings
+from dropatlas.phases.boundary_lines import LINES
 from dropatlas.phases.bypass import CELL, costs_over_training, edge_steps, setting_group, third_terms
 from dropatlas.phases.convergence import grid_exponents, jackknifed_exponents, squared_means, trusted
 from dropatlas.phases.coupling_settings import FUNCTIONS, LAW, SERIES
@@ -13,46 +15,106 @@ from dropatlas.phases.labels import QUANTITY_LABELS, REGIME_LABELS, VARIANT_LABE
 from dropatlas.phases.mechanisms import at_largest_width, typical_errors
 from dropatlas.phases.rates import FIXED
 from dropatlas.phases.reference_runs import FIGURE, FIGURE_REPEATS, FIGURE_STEP, READ, READ_OFF, READ_STEP
+from dropatlas.phases.signatures import against_flow, code_signatures
 from dropatlas.phases.student_effects import LOSSES, WIDEST, final_risks, plateau_shares
+from dropatlas.phases.wrong_codes import HARMLESS
 
 
-def _outcomes(rows: pd.DataFrame) -> pd.Series:
-    """How many cells away from the boundaries have which outcome."""
-    return inside(cell_outcomes(rows)).outcome.value_counts().reindex([HIT, MISS, TIE, NOTHING], fill_value=0)
+def _agreement(rows: pd.DataFrame, tolerance: float) -> str:
+    """How many cells away from the boundaries agree, gradient flow apart."""
+    cells = inside(cell_outcomes(rows, tolerance))
+    told = f"{sum(agree is True for agree in cells.agrees)} of {len(cells)} cells away from the boundaries agree"
+    missing = sum(agree is None for agree in cells.agrees)
+    return told + (f" (of {missing} a number is missing)" if missing else "")
 
 
 def phase_space(rows: pd.DataFrame) -> str:
-    """Of table `phases/diagram`: the width, and how many cells have no nearest limit."""
-    cells = cell_outcomes(rows)
+    """Of table `phases/diagram`, one activation: the width, and how many cells were not run."""
+    status = rows.groupby(["learning_rate", "keep_rate"]).status.agg(set)
+    over = sum(found == {"over budget"} for found in status)
+    none = sum(found == {"no limit"} for found in status)
     return (
-        "The diagram in the paper's coordinates: slices at three widths (left), and the measured slice (right); colour "
-        f"of a dot: the nearest limit at n = {rows.width.iloc[0]}. Crosses: {cells.nearest.isna().sum()} of "
-        f"{len(cells)} cells were not run (over budget) or diverged."
+        "The diagram over n, τ and q: slices at three widths (left), and the measured slice (right); colour of a dot: "
+        f"the limit found at n = {rows.width.iloc[0]}. Crosses: of {len(status)} cells {over} are over budget and "
+        f"{none} have no limit (α or β of 10 or more)."
     )
 
 
-def nearest_limits(rows: pd.DataFrame) -> str:
-    """Of table `phases/diagram`: the outcomes away from the boundaries."""
-    counts = _outcomes(rows)
+def found_limits(tolerance: float, *tables: pd.DataFrame) -> str:
+    """Of tables in the form of `phases/diagram`, each of one activation: what agrees, and the seeds."""
+    told = "; ".join(f"{rows.activation.iloc[0]}: {_agreement(rows, tolerance)}" for rows in tables)
     return (
-        "Field colour: predicted phase. Text: nearest limit and W1 to it, in brackets W1 to the predicted one where "
-        f"that is another. Away from the boundaries: {counts[HIT]} hits, {counts[MISS]} misses, {counts[TIE]} ties, "
-        f"{counts[NOTHING]} not compared; mean over {rows.seed.nunique()} seeds."
+        "Field colour: predicted phase. Text: limit found and D to the predicted one (in movements of a neuron), mean "
+        f"over {tables[0].seed.nunique()} seeds. {told}, gradient flow apart. Cells over budget, and those without a "
+        "limit, are named."
+    )
+
+
+def limit_leads(rows: pd.DataFrame, tolerance: float) -> str:
+    """Of table `phases/diagram`, one activation: the tolerance, seeds and agreement."""
+    return (
+        "D of the other limits less D of the predicted one, mean and 95 % interval over "
+        f"{rows.seed.nunique()} seeds, in every cell away from the boundaries. Dashed: the tolerance of {tolerance:g} "
+        "movements; a limit that has the predicted one as limiting case (open square) may be nearer by less, every "
+        "other limit must be farther by more. "
+        f"{_agreement(rows, tolerance)}."
     )
 
 
 def width_trend(rows: pd.DataFrame) -> str:
-    """Of table `phases/width_trend`: distances at the largest width, and how far beyond the noise floor they are."""
-    distances = at_largest_width(rows).groupby("sequence").distance.mean()
-    told = ", ".join(
-        f"{name} {distances[name]:.3f} ({excess.mean():+z.0%} over the floor)"
-        for name, excess in excess_over_floor(rows).items()
-        if excess.notna().any()
+    """Of table `phases/width_trend`: D to the limit at the largest width, by kind of neurons and phase."""
+    kinds = []
+    for kind, part in rows.groupby("activation", sort=False):
+        found = {name: values.mean() for name, values in last_distances(part).items() if values.notna().any()}
+        kinds += [f"{kind} {', '.join(f'{name} {value:z.3f}' for name, value in found.items())}"] if found else []
+    told = "; ".join(kinds)
+    return (
+        "W1 to the predicted limit along one sequence per phase, and at the largest width to its limiting cases, mean "
+        f"and 95 % interval over {rows.seed.nunique()} seeds. From the dotted line on only {rows.points.max()} "
+        f"particles are compared.{f' D to the limit at n = {rows.width.max()}: {told}.' if told else ''}"
+    )
+
+
+def boundary_scan(rows: pd.DataFrame, tolerance: float) -> str:
+    """Of table `phases/boundary_scan`: where on every line the simpler limit stops to be enough."""
+    places = {
+        name: np.exp(np.log(values).mean())
+        for name, values in crossings(rows, tolerance).items()
+        if values.notna().any()
+    }
+    told = ", ".join(f"{name} at {LINES[name].coordinate} = {place:.2g}" for name, place in places.items())
+    return (
+        f"How much farther the simpler limit is than the richer one at n = {rows.width.iloc[0]}, mean and 95 % "
+        f"interval over {rows.seed.nunique()} seeds. The boundary is where D differs by {tolerance:g} (band: its "
+        f"interval); raw W1 favours limits without randomness.{f' Found: {told}.' if told else ''}"
+    )
+
+
+def failure_signatures(rows: pd.DataFrame, tolerance: float) -> str:
+    """Of table `phases/failure_signatures`: mistakes that are seen, and neurons at the smallest and largest β."""
+    found = {key: values for key, values in code_signatures(rows).items() if key not in HARMLESS}
+    seen = sum(values.mean() > tolerance for values in found.values())
+    watched = against_flow(rows).groupby("beta")[["neighbour", "size"]].mean()
+    ends = [watched.index.min(), watched.index.max()] if len(watched) else []
+    told = "; ".join(
+        f"β = {beta:g}: {watched.neighbour[beta]:.2f} of the distance to the nearest neighbour, "
+        f"{watched['size'][beta]:.2f} of the length"
+        for beta in ends
     )
     return (
-        "W1 to the predicted limit along one sequence per phase, mean and 95 % interval over "
-        f"{rows.seed.nunique()} seeds. From the dotted line on only {rows.points.max()} particles are compared, so "
-        f"that the floors of the random limits fall no further.{f' At n = {rows.width.max()}: {told}.' if told else ''}"
+        f"Left: {seen} of {len(found)} mistakes are farther from the predicted limit than the right code by more than "
+        f"{tolerance:g}, mean and 95 % interval over {rows.seed.nunique()} seeds; open squares: mistakes on which the "
+        f"limit does not depend. Right: neurons against gradient flow{f' ({told})' if told else ''}."
+    )
+
+
+def networks_in_use(places: pd.DataFrame) -> str:
+    """Of `published_places()`: how many keep so many neurons that no penalty is left."""
+    return (
+        f"β of {len(places)} published networks is below 0.1 in {(places['β'] < 0.1).sum()}: they keep "
+        f"{places.nq.min():.0f} neurons or more, where the penalty would need fewer than 10. Lines: α between the "
+        "rates of input and output weights in PyTorch's parametrisation, momentum included; only the paper's own "
+        "networks have one α. Small dots: the measured cells, in the colour of the limit found. Dashed: the convention."
     )
 
 
@@ -79,13 +141,14 @@ def penalty_survival(rows: pd.DataFrame, margin: float, real: float) -> str:
     )
 
 
-def activations(relu: pd.DataFrame) -> str:
-    """Of table `phases/diagram_relu`: the outcomes away from the boundaries."""
-    counts = _outcomes(relu)
-    return (
-        "Colour: predicted phase; text: nearest limit and W1 to it; tanh (left), constrained ReLU (right: "
-        f"{counts[HIT]} hits, {counts[MISS]} misses, {counts[TIE]} ties away from the boundaries)."
-    )
+def activations(rows: pd.DataFrame, tolerance: float) -> str:
+    """The same as `limit_leads`, of ReLU."""
+    return f"ReLU neurons of constrained weights. {limit_leads(rows, tolerance)}"
+
+
+def activations_found(tolerance: float, rows: pd.DataFrame) -> str:
+    """The same as `found_limits`, of ReLU."""
+    return f"ReLU neurons of constrained weights. {found_limits(tolerance, rows)}"
 
 
 def student_losses(rows: pd.DataFrame) -> str:

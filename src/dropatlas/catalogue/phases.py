@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 from dropatlas.catalogue.table import CALL, DIGITS, Table, Work, by_scale, joined
 from dropatlas.config import Config
+from dropatlas.phases.boundary_lines import LINES
+from dropatlas.phases.classification import CONTAINS, classify_phase
 from dropatlas.phases.coupling_settings import FUNCTIONS, LAW
-from dropatlas.phases.names import COUPLED, DEEP_COUPLED, MEASURED_PARTS, PHASES, PRECISIONS
+from dropatlas.phases.names import CODES, COUPLED, DEEP_COUPLED, MEASURED_PARTS, PHASES, PRECISIONS
 from dropatlas.phases.rates import DESCENT_FROM, FLOW_STEPS
-from dropatlas.phases.settings import Diagram, StudentProtocol
+from dropatlas.phases.settings import StudentProtocol
 
 PIXELS = 784
 
@@ -22,16 +24,7 @@ def tables(config: Config) -> list[Table]:
             threads=at(1, paper=8),
             mem_mb=at(1500, paper=4000),
             runtime=at(30, standard=120, paper=240),
-            work=lambda config: _diagram(config.phases.diagram),
-        ),
-        Table(
-            name="phases/diagram_relu",
-            message="Phase diagram of ReLU neurons with constrained weights",
-            task="phases.diagram",
-            threads=at(1, paper=8),
-            mem_mb=at(1500, paper=4000),
-            runtime=at(30, standard=60, paper=120),
-            work=lambda config: _diagram(config.phases.diagram_relu),
+            work=_diagram,
         ),
         Table(
             name="phases/width_trend",
@@ -40,6 +33,22 @@ def tables(config: Config) -> list[Table]:
             mem_mb=at(1500, paper=4000),
             runtime=at(30, standard=60, paper=60),
             work=_width_trend,
+        ),
+        Table(
+            name="phases/boundary_scan",
+            message="Lines through the boundaries of the phase diagram",
+            threads=at(1, paper=8),
+            mem_mb=at(1500, paper=4000),
+            runtime=at(30, standard=60, paper=60),
+            work=_boundary_scan,
+        ),
+        Table(
+            name="phases/failure_signatures",
+            message="Right and wrong codes against the predicted limit",
+            threads=at(1, paper=3),
+            mem_mb=at(1500, paper=2000),
+            runtime=at(30, standard=30, paper=30),
+            work=_failure_signatures,
         ),
         Table(
             name="phases/penalty",
@@ -158,24 +167,47 @@ def _transport(points: int) -> float:
     return 6e5 * (points / 1000) ** 2.5
 
 
-def _diagram(settings: Diagram) -> Work:
-    parts = []
-    for network in settings.networks():
+def _diagram(config: Config) -> Work:
+    settings, parts = config.phases.diagram, []
+    for _, network in settings.cells():
         run = 0.0
-        if not settings.over_budget(network):
+        if classify_phase(*network[:3]).name in PHASES and not settings.over_budget(network):
             # two runs each of dropout and the limits III and I, perhaps of IV; flows; nine distances
             run = 6 * network.updates + 2 * network.reads * (network.reads <= settings.largest_reads)
-            run += 10 * FLOW_STEPS * settings.width + 9 * _transport(settings.width)
+            run += 10 * FLOW_STEPS * settings.width + 9 * _transport(min(settings.width, settings.points))
         parts.append(Work(settings.seeds * run, settings.width**2, settings.seeds * len(PHASES)))
     return joined(parts)
 
 
 def _width_trend(config: Config) -> Work:
     settings, parts = config.phases.width_trend, []
-    for sequence, network in settings.networks():
+    for _, sequence, network in settings.networks():
+        limits = 1 + len(CONTAINS[sequence]) * (network.width == max(settings.widths))
         reads, points = network.reads if sequence == "IV" else 0, min(network.width, settings.points)
-        run = 4 * network.updates + 2 * reads * (reads <= settings.largest_reads) + 3 * _transport(points)
-        parts.append(Work(settings.seeds * run, points**2, settings.seeds))
+        run = (2 + 2 * limits) * network.updates + 2 * reads * (reads <= settings.largest_reads)
+        run += 4 * FLOW_STEPS * network.width + (1 + 2 * limits) * _transport(points)
+        parts.append(Work(settings.seeds * run, points**2, settings.seeds * limits))
+    return joined(parts)
+
+
+def _boundary_scan(config: Config) -> Work:
+    settings, parts = config.phases.boundary_scan, []
+    points = min(settings.width, settings.points)
+    for name, _, network in settings.networks():
+        run = 6 * network.updates + 2 * network.reads * (LINES[name].rich == "IV")
+        run += 8 * FLOW_STEPS * settings.width + 5 * _transport(points)
+        parts.append(Work(settings.seeds * run, points**2, settings.seeds * 2))
+    return joined(parts)
+
+
+def _failure_signatures(config: Config) -> Work:
+    settings, parts = config.phases.failure_signatures, []
+    points = min(settings.width, settings.points)
+    for cell, network in settings.networks():
+        codes = len(CODES) if cell else 1
+        run = 2 * codes * network.updates + 4 * FLOW_STEPS * settings.width
+        run += 3 * codes * _transport(points) * bool(cell)
+        parts.append(Work(settings.seeds * run, points**2, settings.seeds * codes))
     return joined(parts)
 
 

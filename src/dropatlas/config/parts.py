@@ -46,11 +46,13 @@ from dropatlas.percolation.settings import (
 )
 from dropatlas.phases.coupling_settings import Pathwise, WeakRate
 from dropatlas.phases.settings import (
+    BoundaryScan,
     Curvature,
     Depth,
     Diagram,
     DigitPair,
     Expansion,
+    FailureSignatures,
     FloatingPoint,
     Penalty,
     ReferenceStudents,
@@ -102,8 +104,9 @@ class PhasesSettings(Section):
 
     digits: Literal["digits5k", "mnist"] = Field(description="digits of Figure 3")
     diagram: Diagram = Field(description="Figure 1: distance to the five limits over (tau, q)")
-    diagram_relu: Diagram = Field(description="the same with ReLU neurons of constrained weights")
     width_trend: WidthTrend = Field(description="distance to the predicted limit over the width")
+    boundary_scan: BoundaryScan = Field(description="lines through the boundaries of the diagram")
+    failure_signatures: FailureSignatures = Field(description="right and wrong codes against the predicted limit")
     penalty: Penalty = Field(description="where penalty, propagation noise and random metric survive")
     teacher_student: TeacherStudent = Field(description="Figure 2: coupled variants over the width")
     reference_students: ReferenceStudents = Field(description="Figure 2 with the authors' own random numbers")

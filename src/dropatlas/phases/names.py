@@ -7,6 +7,20 @@ from typing import NamedTuple
 
 PHASES = ("GF", "II", "III", "IV", "I")
 """Phases that have a limit (`dropatlas.phases.classification`)."""
+CODES = (
+    "right",
+    "rate without n",
+    "output over √n",
+    "kept value 1",
+    "one mask for all",
+    "one mask for ten",
+    "independent passes",
+)
+"""Right and wrong codes for dropout (`dropatlas.phases.wrong_codes`)."""
+CODE_CELLS = {"II": (0.03, 0.5), "III": (1.0, 0.025), "IV": (0.5, 0.5)}
+"""α and β of the networks in which codes are compared, by phase."""
+WATCHED_ALPHA = 0.5
+"""α of the networks that are watched for clusters and divergence."""
 VARIANTS = ("none", "dropout", "ram", "pn_ram", "forward")
 """Variants of dropout (`dropatlas.phases.dynamics`)."""
 COUPLED = ("none", "ram", "dropout", "pn_ram")

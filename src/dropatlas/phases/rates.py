@@ -1,8 +1,8 @@
 """Learning rates τ and keep rates q: what they cost, and how they go along sequences of widths.
 
 Sequences of the phases, with ν = n/100: GF τ = 0.1 ν^(-1/2), q = 1/2; II β = 1/2, α = 0.2 ν^(-1/2); III α = 1/2,
-β = 0.2 ν^(-1/2); IV α = β = 1/2; I τ = q = 1/2. Where a coordinate tends to 0, the limit is that of the phase, without
-it.
+β = 0.2 ν^(-1/2); IV α = β = 1/2; I τ = 0.8, q = 0.95. Where a coordinate tends to 0, the limit is that of the phase,
+without it.
 
 Families τ = c n^(-κ) that tell the penalty apart, which enters with β = 1/(nq):
     most penalty      q as small as a limit allows (α <= 0.1, β <= 0.5).
@@ -50,6 +50,12 @@ def critical_cost(width: int, time: float, learning_rate: float, keep_rate: floa
     return width * time * keep_rate / learning_rate * width * keep_rate
 
 
+def rates_at(width: int, alpha: float, beta: float) -> tuple[float, float]:
+    """Learning rate τ and keep rate q with τ/q = α and 1/(nq) = β; q = 1 where β is less than 1/n."""
+    keep_rate = min(1.0, 1 / (width * beta))
+    return alpha * keep_rate, keep_rate
+
+
 class Network(NamedTuple):
     """One network of the phase diagram and how long it is trained: n, τ, q, steps."""
 
@@ -86,11 +92,10 @@ def sequence_rates(sequence: str, width: int) -> tuple[float, float]:
         case "IV":
             alpha, beta = 0.5, 0.5
         case "I":
-            return 0.5, 0.5
+            return 0.8, 0.95
         case _:
             raise ValueError(f"sequence must be one of {', '.join(PHASES)}, got {sequence!r}")
-    keep_rate = min(1.0, 1 / (beta * width))
-    return alpha * keep_rate, keep_rate
+    return rates_at(width, alpha, beta)
 
 
 def family_rates(family: str, exponent: float, width: int) -> tuple[float, float]:

@@ -6,8 +6,18 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field, model_validator
 
-from dropatlas.phases.names import PHASES, REGIMES
-from dropatlas.phases.rates import FIXED, HELD, MOST_PENALTY, Network, family_rates, sequence_rates, step_count
+from dropatlas.phases.boundary_lines import LINES
+from dropatlas.phases.names import CODE_CELLS, PHASES, REGIMES, WATCHED_ALPHA
+from dropatlas.phases.rates import (
+    FIXED,
+    HELD,
+    MOST_PENALTY,
+    Network,
+    family_rates,
+    rates_at,
+    sequence_rates,
+    step_count,
+)
 from dropatlas.phases.reference_runs import FIGURE, FIGURE_REPEATS, FIGURE_STEP, READ_OFF, READ_STEP, Runs
 from dropatlas.phases.steps import evenly_spaced_steps, final_steps
 from dropatlas.settings import Count, Distinct, Grid, OpenProbability, Positive, Section, distinct
@@ -123,6 +133,7 @@ class DigitPair(Section):
         return self
 
 
+NEURON_KINDS = ("bounded", "relu")
 ParticleSeeds = Annotated[int, Field(ge=10)]  # fewer carry no useful interval
 KeepRate = Annotated[float, Field(gt=0, le=1)]
 
@@ -145,37 +156,85 @@ class PlaneProblem(Section):
 class Diagram(Section):
     """Distance of the dropout particles to all five limits over a (tau, q) grid at one width."""
 
-    problem: PlaneProblem = Field(description="data and neurons")
+    bounded: PlaneProblem = Field(description="data and bounded neurons, as the theorems assume")
+    relu: PlaneProblem = Field(description="data and ReLU neurons of constrained weights")
     width: Count = Field(description="neurons n")
     learning_rates: Grid[Positive] = Field(description="master learning rates tau")
     keep_rates: Grid[KeepRate] = Field(description="keep rates q")
-    seeds: ParticleSeeds = Field(description="seeds per cell, each with its own start, masks and clocks")
-    largest_steps: Count = Field(description="a cell with more steps is over budget")
+    seeds: ParticleSeeds = Field(description="seeds per cell, each with its own data, start, masks and clocks")
+    points: Count = Field(description="particles whose laws are compared at most")
     largest_updates: Count = Field(description="a cell in which a run updates more neurons (n T/alpha) is over budget")
     largest_reads: Count = Field(description="the critical limit is over budget if it reads more neurons than this")
 
-    def networks(self) -> list[Network]:
-        """The network of every cell."""
-        return [self.problem.network(self.width, *rates) for rates in product(self.learning_rates, self.keep_rates)]
+    def cells(self) -> list[tuple[str, Network]]:
+        """Neurons and network of every cell."""
+        rates = list(product(self.learning_rates, self.keep_rates))
+        return [(kind, self.problem(kind).network(self.width, *pair)) for kind in NEURON_KINDS for pair in rates]
+
+    def problem(self, kind: str) -> PlaneProblem:
+        """Data and neurons by kind."""
+        return self.bounded if kind == "bounded" else self.relu
 
     def over_budget(self, network: Network) -> bool:
         """Whether a network is not run."""
-        return network.steps > self.largest_steps or network.updates > self.largest_updates
+        return network.updates > self.largest_updates
 
 
 class WidthTrend(Section):
     """Distance of the dropout particles to the predicted limit along a sequence of widths in every phase."""
 
-    problem: PlaneProblem = Field(description="data and neurons")
+    bounded: PlaneProblem = Field(description="data and bounded neurons, as the theorems assume")
+    relu: PlaneProblem = Field(description="data and ReLU neurons of constrained weights")
     widths: Grid[Count] = Field(description="widths n")
-    seeds: ParticleSeeds = Field(description="seeds per width, each with its own start, masks and clocks")
+    seeds: ParticleSeeds = Field(description="seeds per width, each with its own data, start, masks and clocks")
     points: Count = Field(description="particles whose laws are compared at most")
     largest_reads: Count = Field(description="the critical limit is over budget if it reads more neurons than this")
 
+    def networks(self) -> list[tuple[str, str, Network]]:
+        """Neurons, phase and network of every sequence and width, the widest first."""
+        found = product(sorted(self.widths, reverse=True), NEURON_KINDS, PHASES)
+        return [
+            (kind, phase, self.problem(kind).network(width, *sequence_rates(phase, width)))
+            for width, kind, phase in found
+        ]
+
+    def problem(self, kind: str) -> PlaneProblem:
+        """Data and neurons by kind."""
+        return self.bounded if kind == "bounded" else self.relu
+
+
+class BoundaryScan(Section):
+    """Lines through the boundaries of the diagram at one width: distances to the limits of both sides."""
+
+    problem: PlaneProblem = Field(description="data and neurons")
+    width: Count = Field(description="neurons n")
+    coordinates: Grid[Positive] = Field(description="values of alpha or beta on the lines that cross at 0.1")
+    keep_rates: Grid[OpenProbability] = Field(description="q on the line from Poisson jumps to Bernoulli steps")
+    seeds: ParticleSeeds = Field(description="seeds per network, each with its own data, start, masks and clocks")
+    points: Count = Field(description="particles whose laws are compared at most")
+
+    def networks(self) -> list[tuple[str, float, Network]]:
+        """Line, coordinate along it and network of every place."""
+        found = []
+        for name, line in LINES.items():
+            for value in self.keep_rates if line.coordinate == "q" else self.coordinates:
+                found.append((name, value, self.problem.network(self.width, *line.rates(self.width, value))))
+        return found
+
+
+class FailureSignatures(Section):
+    """Right and wrong codes against the limit that the theory predicts for the right one."""
+
+    problem: PlaneProblem = Field(description="data and neurons")
+    width: Count = Field(description="neurons n")
+    betas: Grid[Positive] = Field(description="beta of the networks watched for clusters and divergence")
+    seeds: ParticleSeeds = Field(description="seeds per network, each with its own data, start, masks and clocks")
+    points: Count = Field(description="particles whose laws are compared at most")
+
     def networks(self) -> list[tuple[str, Network]]:
-        """Phase and network of every sequence and width, the widest first."""
-        found = product(sorted(self.widths, reverse=True), PHASES)
-        return [(phase, self.problem.network(width, *sequence_rates(phase, width))) for width, phase in found]
+        """Phase in which codes are compared (empty: only watched) and network."""
+        places = [*CODE_CELLS.items(), *(("", (WATCHED_ALPHA, beta)) for beta in self.betas)]
+        return [(cell, self.problem.network(self.width, *rates_at(self.width, *place))) for cell, place in places]
 
 
 class Penalty(Section):

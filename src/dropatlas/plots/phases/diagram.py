@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
-from dropatlas.phases.agreement import HIT, MISS, TIE, cell_outcomes
-from dropatlas.phases.classification import PHASE_NAMES, PHASES, classify_phase
+from dropatlas.phases.agreement import CELL, DECIDING, cell_distances, cell_outcomes, inside, leads
+from dropatlas.phases.classification import CONTAINS, CONVENTION, PHASE_NAMES, PHASES, classify_phase
+from dropatlas.phases.comparison import OK
 from dropatlas.plots.style import COLOURS
 from dropatlas.stats import Interval, mean_interval
 
@@ -25,33 +26,48 @@ LIMIT_COLOURS = {
     "I": COLOURS[4],
     "degenerate": (0.75, 0.75, 0.75),
 }
-OUTCOME_MARKS = {HIT: "●", TIE: "≈", MISS: "✗"}
+AGREES, DISAGREES, UNKNOWN = "●", "✗", "?"
 
 
 def _classes(width: int, log_tau: np.ndarray, log_q: np.ndarray) -> np.ndarray:
-    """Number of the phase in LIMIT_COLOURS on a grid of -log10 τ and -log10 q."""
+    """Number of the phase in LIMIT_COLOURS on a grid of log10 τ and log10 q."""
     names = list(LIMIT_COLOURS)
     return np.array(
-        [[names.index(classify_phase(width, 10**-t, 10**-q).name) for t in log_tau] for q in log_q], dtype=float
+        [[names.index(classify_phase(width, 10.0**t, 10.0**q).name) for t in log_tau] for q in log_q], dtype=float
     )
 
 
 def _regions(axes: Axes, width: int, log_tau: np.ndarray, log_q: np.ndarray) -> None:
+    """Fields of the phases, with the lines on which the convention puts their boundaries."""
     colours = ListedColormap(list(LIMIT_COLOURS.values()))
     norm = BoundaryNorm(np.arange(len(LIMIT_COLOURS) + 1) - 0.5, colours.N)
-    axes.pcolormesh(log_tau, log_q, _classes(width, log_tau, log_q), cmap=colours, norm=norm, alpha=0.35, lw=0)
+    classes = _classes(width, log_tau, log_q)
+    axes.pcolormesh(log_tau, log_q, classes, cmap=colours, norm=norm, alpha=0.3, lw=0)
+    thresholds: dict[str, Any] = {"color": "0.35", "lw": 1, "ls": "--"}
+    for value in (CONVENTION.small, CONVENTION.large):
+        axes.plot(log_tau, log_tau - np.log10(value), **thresholds)
+        axes.axhline(-np.log10(value * width), **thresholds)
+    axes.axhline(np.log10(CONVENTION.discrete), xmin=0.8, **thresholds)
     axes.grid(visible=False)
 
 
-def phase_space(widths: tuple[int, ...] = (100, 1_000, 10_000), measured: pd.DataFrame | None = None) -> Figure:
-    """The whole diagram in the paper's coordinates (log n, -log τ, -log q): slices in space, and face on.
+def _free_place(spots: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """The spot that is farthest from all that is taken and from the other side of its region."""
+    centre = spots.mean(axis=0)
+    room = np.linalg.norm(spots[:, None] - taken, axis=2).min(axis=1) if len(taken) else np.ones(len(spots))
+    return spots[np.argmax(np.minimum(room, 0.35) - 0.1 * np.linalg.norm(spots - centre, axis=1))]
+
+
+def phase_space(measured: pd.DataFrame, tolerance: float, widths: tuple[int, ...] = (100, 1_000, 10_000)) -> Figure:
+    """The whole diagram over n, τ and q: slices in space, and the measured one face on.
 
     Args:
-        widths: Widths n of the slices.
-        measured: Table `phases/diagram`; its cells are drawn in their slice, coloured by the nearest limit.
+        measured: Table `phases/diagram`, of one activation; its cells are coloured by the limit found.
+        tolerance: Of a found limit, in movements.
+        widths: Widths n of the slices in space.
     """
-    log_tau, log_q = np.linspace(0, 5.5, 111), np.linspace(0, 4.5, 91)
-    figure = plt.figure(figsize=(13, 4.6))
+    log_tau, log_q = np.linspace(-5.2, 0.3, 111), np.linspace(-3.2, 0, 81)
+    figure = plt.figure(figsize=(13, 4.8))
     space = figure.add_subplot(1, 2, 1, projection="3d", computed_zorder=False)
     colours = list(LIMIT_COLOURS.values())
     grid_tau, grid_q = np.meshgrid(log_tau[::3], log_q[::3])
@@ -62,66 +78,80 @@ def phase_space(widths: tuple[int, ...] = (100, 1_000, 10_000), measured: pd.Dat
         space.plot_surface(
             grid_tau, grid_q, level, facecolors=faces, rstride=1, cstride=1, shade=False, lw=0, zorder=order
         )
-    space.set(xlabel="$-\\log_{10}\\tau$", ylabel="$-\\log_{10} q$", title="slices along $\\log_{10} n$")
+    space.set(xlabel="$\\log_{10}\\tau$", ylabel="$\\log_{10} q$", title="slices along $\\log_{10} n$")
     space.set_zticks(np.log10(widths), [f"$n$ = {width:,}" for width in widths])
     space.tick_params(axis="z", pad=14)
     space.view_init(elev=18, azim=-58)
     face = figure.add_subplot(1, 2, 2)
-    shown = widths[len(widths) // 2] if measured is None else int(measured.width.iloc[0])
+    shown = int(measured.width.iloc[0])
     _regions(face, shown, log_tau, log_q)
-    if measured is not None:
-        cells = cell_outcomes(measured)
-        run = cells[cells.nearest.notna()]
-        face.scatter(
-            *(-np.log10(run.learning_rate), -np.log10(run.keep_rate)),
-            c=[LIMIT_COLOURS[name] for name in run.nearest],
-            s=75,
-            edgecolors=["black" if not b else "white" for b in run.boundary],
-            linewidths=1.2,
-        )
-        rest = cells[cells.nearest.isna()]
-        face.plot(-np.log10(rest.learning_rate), -np.log10(rest.keep_rate), "x", color="0.35", ms=7)
+    cells = cell_outcomes(measured, tolerance)
+    places = np.log10(cells[["learning_rate", "keep_rate"]].to_numpy())
+    run = (cells.status == OK).to_numpy()
+    face.scatter(
+        places[run, 0],
+        places[run, 1],
+        c=[LIMIT_COLOURS[name] if name else "white" for name in cells.found[run]],
+        s=60,
+        edgecolors=["0.6" if near else "black" for near in cells.boundary[run]],
+        linewidths=1.2,
+        zorder=3,
+    )
+    face.plot(*places[~run].T, "x", color="0.35", ms=6)
     numbers = _classes(shown, log_tau, log_q)
     for number, name in enumerate(PHASES):
         rows, columns = np.nonzero(numbers == number)
         if len(rows):
-            place = log_tau[columns].mean(), log_q[rows].mean()
+            spot = _free_place(np.column_stack([log_tau[columns], log_q[rows]]), places)
             face.text(
-                *place, name, zorder=1.5, fontsize="x-large", weight="bold", color="0.15", ha="center", va="center"
+                spot[0],
+                spot[1],
+                name,
+                zorder=4,
+                fontsize="large",
+                weight="bold",
+                color="0.15",
+                ha="center",
+                va="center",
             )
     face.set(
-        xlabel="$-\\log_{10}\\tau$ (learning rate)", ylabel="$-\\log_{10} q$ (keep rate)", title=f"slice $n$ = {shown}"
+        xlabel="$\\log_{10}\\tau$ (learning rate)",
+        ylabel="$\\log_{10} q$ (keep rate)",
+        title=f"slice $n$ = {shown}; dashed: the convention",
+        xlim=(log_tau[0], log_tau[-1]),
+        ylim=(log_q[0], log_q[-1] + 0.08),
     )
     handles: list[Artist] = [
         Patch(color=colour, label=f"{name}: {PHASE_NAMES[name]}" if name in PHASES else PHASE_NAMES[name])
         for name, colour in LIMIT_COLOURS.items()
     ]
-    if measured is not None:
-        dot: dict[str, Any] = {"marker": "o", "ls": "", "mfc": "0.6", "ms": 8}
-        handles += [
-            plt.Line2D([], [], mec="black", label="measured: colour of the nearest limit", **dot),
-            plt.Line2D([], [], mec="white", label="measured, near a boundary", **dot),
-            plt.Line2D([], [], marker="x", ls="", color="0.35", label="not run: over budget, or diverged"),
-        ]
+    dot: dict[str, Any] = {"marker": "o", "ls": "", "mfc": "0.6", "ms": 7}
+    handles += [
+        plt.Line2D([], [], mec="black", label="measured: colour of the limit found", **dot),
+        plt.Line2D([], [], mec="0.6", label="measured, near a boundary", **dot),
+        plt.Line2D([], [], mec="black", label="limits tie", **dot | {"mfc": "white"}),
+        plt.Line2D([], [], marker="x", ls="", color="0.35", label="not run: over budget, or no limit"),
+    ]
     face.legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
     return figure
 
 
-def nearest_limits(*tables: pd.DataFrame) -> Figure:
-    """Grid of predicted phase (field), nearest limit and outcome (text), one panel per table.
+def found_limits(tolerance: float, *tables: pd.DataFrame) -> Figure:
+    """Grid of predicted phase (field), and the limit found with its D (text), one panel per table.
 
     Args:
-        tables: Tables in the form of `phases/diagram`.
+        tolerance: Of a found limit, in movements.
+        tables: Tables in the form of `phases/diagram`, each of one activation.
     """
     sizes = [rows.learning_rate.nunique() for rows in tables]
     figure, panels = plt.subplots(
-        1, len(tables), figsize=(1.0 * sum(sizes) + 3.2, 5.0), squeeze=False, width_ratios=sizes
+        1, len(tables), figsize=(0.75 * sum(sizes) + 3.2, 5.2), squeeze=False, width_ratios=sizes
     )
     for axes, rows in zip(panels[0], tables, strict=True):
-        _outcome_grid(axes, rows)
+        _outcome_grid(axes, rows, tolerance)
     handles = [Patch(color=(*LIMIT_COLOURS[name], 0.4), label=name) for name in LIMIT_COLOURS]
-    marks = {HIT: "predicted limit", TIE: "cannot be told apart", MISS: "another limit"}
-    handles += [Patch(color="none", label=f"{mark} {marks[name]}") for name, mark in OUTCOME_MARKS.items()]
+    marks = {AGREES: "that limit is found", DISAGREES: "another, or a tie", UNKNOWN: "a number is missing"}
+    handles += [Patch(color="none", label=f"{mark} {told}") for mark, told in marks.items()]
     handles.append(Patch(facecolor="none", edgecolor="0.4", hatch="//", label="near a boundary"))
     panels[0][-1].legend(
         handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small", title="predicted"
@@ -129,23 +159,21 @@ def nearest_limits(*tables: pd.DataFrame) -> Figure:
     return figure
 
 
-def _outcome_grid(axes: Axes, rows: pd.DataFrame) -> None:
-    cells = cell_outcomes(rows)
-    taus, keeps = sorted(cells.learning_rate.unique(), reverse=True), sorted(cells.keep_rate.unique(), reverse=True)
+def _outcome_grid(axes: Axes, rows: pd.DataFrame, tolerance: float) -> None:
+    cells = cell_outcomes(rows, tolerance)
+    taus, keeps = sorted(cells.learning_rate.unique()), sorted(cells.keep_rate.unique())
     for cell in cells.itertuples():
         x, y = taus.index(cell.learning_rate), keeps.index(cell.keep_rate)
         box = plt.Rectangle((x - 0.5, y - 0.5), 1, 1, fc=(*LIMIT_COLOURS[cell.phase][:3], 0.4), ec="white", lw=1.5)
         axes.add_patch(box)
         if cell.boundary:
             axes.add_patch(plt.Rectangle((x - 0.5, y - 0.5), 1, 1, fc="none", ec=(0, 0, 0, 0.15), hatch="//", lw=0))
-        if pd.isna(cell.nearest):
-            axes.text(x, y, cell.status.replace(" ", "\n"), ha="center", va="center", fontsize=6.5, color="0.4")
+        if cell.status != OK or cell.phase not in PHASES:
+            axes.text(x, y, cell.status.replace(" ", "\n"), ha="center", va="center", fontsize=6, color="0.4")
             continue
-        own = getattr(cell, cell.phase) if cell.phase in PHASES else np.nan
-        text = f"{OUTCOME_MARKS.get(cell.outcome, '')} {cell.nearest}\n{getattr(cell, cell.nearest):.2f}"
-        if np.isfinite(own) and cell.nearest != cell.phase:
-            text += f"\n({own:.2f})"
-        axes.text(x, y, text, ha="center", va="center", fontsize=7.5)
+        mark = UNKNOWN if cell.agrees is None else AGREES if cell.agrees else DISAGREES
+        text = f"{mark} {cell.found or 'tie'}\n{getattr(cell, cell.phase):.3f}"
+        axes.text(x, y, text, ha="center", va="center", fontsize=7)
     axes.set(xlim=(-0.5, len(taus) - 0.5), ylim=(-0.5, len(keeps) - 0.5))
     axes.set_xticks(range(len(taus)), [f"{value:g}" for value in taus], fontsize="small", rotation=45)
     axes.set_yticks(range(len(keeps)), [f"{value:g}" for value in keeps], fontsize="small")
@@ -153,6 +181,56 @@ def _outcome_grid(axes: Axes, rows: pd.DataFrame) -> None:
     neuron = first.activation + ("" if np.isinf(first.bound) else f", |a|, |w| ≤ {first.bound:g}")
     axes.set(title=f"{neuron}, $n$ = {first.width}", xlabel="learning rate $\\tau$", ylabel="keep rate $q$")
     axes.grid(visible=False)
+
+
+def limit_leads(rows: pd.DataFrame, tolerance: float) -> Figure:
+    """How much farther than the predicted limit the others are, in every cell away from the boundaries.
+
+    Args:
+        rows: Table `phases/diagram`, of one activation.
+        tolerance: x, in movements: a limit that has the predicted one as limiting case must lie right of -x, every
+            other right of x.
+    """
+    cells = {
+        phase: list(cell_distances(inside(rows[rows.phase == phase])).groupby(level=CELL, sort=False))
+        for phase in DECIDING
+    }
+    most = max(1, *(len(found) for found in cells.values()))
+    figure, panels = plt.subplots(1, len(DECIDING), figsize=(14, 1.6 + 0.42 * most), sharex=True)
+    for axes, (phase, found) in zip(panels, cells.items(), strict=True):
+        for line in (-tolerance, tolerance):
+            axes.axvline(line, color="0.35", lw=1, ls="--")
+        for row, (_, seeds) in enumerate(found):
+            for shift, (limit, lead) in enumerate(leads(seeds, phase).items()):
+                interval = mean_interval(lead.to_numpy())
+                axes.errorbar(
+                    interval.estimate,
+                    row + 0.18 * (shift - 1.5),
+                    xerr=[[interval.estimate - interval.low], [interval.high - interval.estimate]],
+                    fmt="s" if phase in CONTAINS[str(limit)] else "o",
+                    color=LIMIT_COLOURS[str(limit)],
+                    mfc="white" if phase in CONTAINS[str(limit)] else None,
+                    ms=4.5,
+                    capsize=2,
+                )
+        axes.set_yticks(range(len(found)), [f"{tau:g}, {q:g}" for (tau, q), _ in found], fontsize="x-small")
+        axes.set(title=f"{phase}: {PHASE_NAMES[phase]}", xlabel="$D$(other) − $D$(predicted)", ylim=(-0.6, most - 0.4))
+        axes.set_xscale("symlog", linthresh=2 * tolerance)
+        marks = [-tolerance, tolerance, 0.2, 0.5, 1.0]
+        axes.set_xticks(marks, [f"{mark:g}" for mark in marks])
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.tick_params(axis="x", labelsize="x-small")
+    panels[0].set_ylabel("$\\tau$, $q$")
+    handles: list[Artist] = [
+        plt.Line2D([], [], color=LIMIT_COLOURS[name], marker="o", ls="", label=f"to {name}") for name in PHASES
+    ]
+    handles += [
+        plt.Line2D([], [], color="0.4", marker="o", ls="", label="right of $x$ predicted"),
+        plt.Line2D([], [], color="0.4", marker="s", mfc="white", ls="", label="right of $-x$ predicted"),
+        plt.Line2D([], [], color="0.35", ls="--", label="$\\mp x$"),
+    ]
+    panels[-1].legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
+    return figure
 
 
 def _width_axis(axes: Axes, rows: pd.DataFrame) -> None:
@@ -175,26 +253,38 @@ def _curve(axes: Axes, rows: pd.DataFrame, values: pd.Series, scale: float = 1.0
 
 
 def width_trend(rows: pd.DataFrame) -> Figure:
-    """W₁ to the predicted limit over n in every phase, with both noise floors.
+    """W₁ to the predicted limit over n in every phase, with both noise floors and, at the end, the limiting cases.
 
     Args:
         rows: Table `phases/width_trend`.
     """
-    figure, panels = plt.subplots(1, len(PHASES), figsize=(14, 3.6), sharey=True, sharex=True)
-    for axes, sequence in zip(panels, PHASES, strict=True):
-        runs = rows[rows.sequence == sequence]
-        colour = LIMIT_COLOURS[sequence]
-        _curve(
-            axes, runs, runs.dropout_floor, fmt="s--", color="0.45", mfc="white", lw=1.2, label="two runs of dropout"
-        )
-        if (runs.floor > 0).any():
-            _curve(axes, runs, runs.floor, fmt="^:", color="0.6", lw=1.2, label="two copies of the limit")
-        _curve(axes, runs, runs.distance, fmt="o-", color=colour, lw=1.8, label="dropout to its limit")
-        axes.set(title=f"{sequence}: {PHASE_NAMES[sequence]}", yscale="log")
-        _width_axis(axes, rows)
-        axes.title.set_fontsize("small")
-        axes.legend(fontsize=6.5, loc="upper right")
-        axes.axvline(rows.points.max(), color="0.7", lw=1, ls=":")  # from here on only so many are compared
-    points = rows.points.max()
-    panels[0].set_ylabel(f"$W_1$ (of up to {points} particles)")
+    kinds = list(rows.activation.unique())
+    figure, panels = plt.subplots(
+        len(kinds), len(PHASES), figsize=(14, 1.0 + 2.8 * len(kinds)), sharey=True, sharex=True, squeeze=False
+    )
+    for kind, line in zip(kinds, panels, strict=True):
+        for axes, sequence in zip(line, PHASES, strict=True):
+            runs = rows[(rows.sequence == sequence) & (rows.activation == kind)]
+            own = runs[runs.limit == sequence]
+            _curve(axes, own, own.dropout_floor, fmt="s--", color="0.45", mfc="white", lw=1.2)
+            if (own.floor > 0).any():
+                _curve(axes, own, own.floor, fmt="^:", color="0.6", lw=1.2)
+            for case in sorted(set(runs.limit) - {sequence}):
+                part = runs[runs.limit == case]
+                _curve(axes, part, part.distance, fmt="D", color=LIMIT_COLOURS[case], mfc="white")
+            _curve(axes, own, own.distance, fmt="o-", color=LIMIT_COLOURS[sequence], lw=1.8)
+            axes.set(title=f"{sequence}: {PHASE_NAMES[sequence]}, {kind}", yscale="log")
+            _width_axis(axes, rows)
+            axes.title.set_fontsize("small")
+            axes.axvline(rows.points.max(), color="0.7", lw=1, ls=":")  # from here on only so many are compared
+        line[0].set_ylabel(f"$W_1$ (of up to {rows.points.max()} particles)", fontsize="small")
+    for axes in panels[:-1].flat:
+        axes.set_xlabel("")
+    handles = [
+        plt.Line2D([], [], color="0.2", marker="o", label="dropout to its limit (colour: of the limit)"),
+        plt.Line2D([], [], color="0.2", marker="D", mfc="white", ls="", label="dropout to a limiting case"),
+        plt.Line2D([], [], color="0.45", marker="s", mfc="white", ls="--", label="two runs of dropout"),
+        plt.Line2D([], [], color="0.6", marker="^", ls=":", label="two copies of the limit"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncol=4, fontsize="small")
     return figure
