@@ -57,6 +57,7 @@ GRIDS = {
     "phases/edge_sharpness": ("phases.stable_rates.keep_rates", 0.35),
     "phases/precision": ("phases.precision.widths", 222),
     "phases/depth": ("phases.depth.widths", 222),
+    "phases/residual": ("phases.residual.widths", 222),
     "ddc/step_time": ("ddc.step_time.models", "simple_cnn2"),
     "ddc/regression": ("ddc.regression.learning_rates", 0.35),
     "ddc/regression_paths": ("ddc.regression.scales", [5.0, 1.0]),

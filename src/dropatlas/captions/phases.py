@@ -5,7 +5,7 @@ import pandas as pd
 
 from dropatlas.captions.words import number
 from dropatlas.phases.agreement import HIT, MISS, NOTHING, TIE, cell_outcomes, excess_over_floor, inside
-from dropatlas.phases.exponents import distance_slopes, mean_exponent, penalty_slopes
+from dropatlas.phases.exponents import depth_slopes, distance_slopes, mean_exponent, penalty_slopes
 from dropatlas.phases.labels import REGIME_LABELS, VARIANT_LABELS
 from dropatlas.phases.mechanisms import at_largest_width, edge_steps, shares_reaching, typical_errors
 from dropatlas.phases.reference_code import REFERENCE_STEP
@@ -219,18 +219,19 @@ def precision_growth(rows: pd.DataFrame) -> str:
 def depth_distances(rows: pd.DataFrame) -> str:
     """Of table `phases/depth`: steps and seeds."""
     return (
-        f"RMS distance to the coupled dropout network after {rows.step.max()} steps; geometric mean and 95 % interval "
-        f"over {rows.seed.nunique()} seeds."
+        f"RMS distance to the coupled dropout network after {rows.step.max()} steps, geometric mean; right: exponents "
+        "in n, and the share of the squared distance of no dropout that lasts as n → ∞, fitted per seed. 95 % "
+        f"intervals over {rows.seed.nunique()} seeds; green: what is required."
     )
 
 
-def depth_distances_independent(rows: pd.DataFrame) -> str:
-    """Of table `phases/depth`: the risk without dropout at the end from independent weights, by width."""
-    end = rows[(rows.initialisation == "independent") & (rows.variant == "none") & (rows.step == rows.step.max())]
-    told = ", ".join(
-        f"{number(risk, '.2f')} at n = {width}" for width, risk in end.groupby("width").risk_ratio.median().items()
-    )
+def residual_distances(rows: pd.DataFrame) -> str:
+    """Of table `phases/residual`: seeds, and the exponents in the depth."""
+    slopes = {s: mean_exponent(depth_slopes(part)) for s, part in rows.groupby("branch_exponent")}
+    names = {1.0: "with 1/L", 0.0: "without"}
+    told = ", ".join(f"{name} {slopes[s]:z.2f}" for s, name in names.items() if slopes.get(s))
     return (
-        "The same from independent centred weights; in theory the wider the network, the less it learns."
-        f"{f' Risk without dropout at the end, over that of the best constant: {told}.' if told else ''}"
+        "Residual networks of L branches of n neurons. RMS distances to the coupled dropout network, geometric mean; "
+        f"exponents and shares are fitted per seed. 95 % intervals over {rows.seed.nunique()} seeds; green: what is "
+        f"required.{f' Exponent in L: {told}.' if told else ''}"
     )

@@ -19,7 +19,7 @@ from dropatlas.claims.collapse import (
 from dropatlas.claims.ddc import ablations, benchmarks
 from dropatlas.claims.ledger import SCALE_ORDER, LedgerError, Statement
 from dropatlas.claims.percolation import budget, crossing, cuts, thresholds
-from dropatlas.claims.phases import diagram, mechanisms, variants
+from dropatlas.claims.phases import depth, diagram, mechanisms, variants
 from dropatlas.claims.verdicts import SO_FAR, Judgement, Verdict, undecided
 
 Judge = Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], Judgement]
@@ -37,6 +37,7 @@ MODULES = (
     modified,
     topologies,
     tradeoffs,
+    depth,
     diagram,
     mechanisms,
     variants,

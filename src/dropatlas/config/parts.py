@@ -51,6 +51,7 @@ from dropatlas.phases.settings import (
     DigitPair,
     FloatingPoint,
     Penalty,
+    Residual,
     StableRates,
     TeacherStudent,
     Trajectories,
@@ -109,6 +110,7 @@ class PhasesSettings(Section):
     stable_rates: StableRates = Field(description="largest stable learning rates")
     precision: FloatingPoint = Field(description="the critical phase in low precision")
     depth: Depth = Field(description="dropout against the random metric in deeper networks")
+    residual: Residual = Field(description="dropout against the random metric in residual networks")
 
 
 class DDCSettings(Section):

@@ -1,4 +1,4 @@
-"""Judges of the mechanisms behind the phase diagram, M6, M7, M9, M10 (arXiv 2510.07554); intervals over seeds."""
+"""Judges of the mechanisms behind the phase diagram, M6, M7, M9 (arXiv 2510.07554); intervals over seeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -8,8 +8,7 @@ import pandas as pd
 
 from dropatlas.claims.checks import mean_check
 from dropatlas.claims.parts import LEVEL, Check, Part, decide, one_part_open
-from dropatlas.claims.phases.variants import EXPONENT
-from dropatlas.claims.verdicts import Judgement, Verdict
+from dropatlas.claims.verdicts import Judgement
 from dropatlas.phases.exponents import seed_slopes
 from dropatlas.phases.mechanisms import edge_steps, final_errors, shares_reaching, stable_shares
 from dropatlas.stats import Interval, holm
@@ -18,7 +17,6 @@ CURVATURE = "phases/curvature"
 STABLE_RATES = "phases/stable_rates"
 EDGE = "phases/edge_sharpness"
 PRECISION = "phases/precision"
-DEPTH = "phases/depth"
 
 ACROSS = {"activation": "activations", "loss": "losses", "width": "widths", "depth": "depths"}
 ACTIVATIONS = {"relu": "ReLU"}  # the others are called as in the tables
@@ -143,32 +141,3 @@ def _one_of(checks: Sequence[Check]) -> Check:
 
 def _told(pair: tuple[Check, Check]) -> str:
     return f"{pair[0].value.estimate:.1e}, {pair[1].value.estimate:z.2f}"
-
-
-def judge_m10(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
-    """M10: at every depth the distance dropout-RaM falls like n^(-1/2), faster than that to no dropout.
-
-    Correlated initialisation, last measured step, exponents fitted per seed; one part per depth: the exponent lies
-    within `margin` of -1/2 and below that of no dropout. A depth where networks without dropout do not learn (risk
-    above `learned` of the constant's at some width) stays open. The deeper networks (L > 1) are judged; if all of them
-    hold, the two-layer network (L = 1), the case they extend, must as well.
-    """
-    rows = tables[DEPTH]
-    rows = rows[rows.initialisation == "correlated"]
-    final = rows[rows.step == rows.step.max()]
-    parts = {depth: _depth(depth, part, criterion) for depth, part in final.groupby("depth")}
-    deeper = [part for depth, part in parts.items() if depth > 1]
-    if not deeper:
-        return one_part_open("L > 1", "exponent in n", "no network with several hidden layers was run")
-    found = decide(deeper)
-    return decide(list(parts.values())) if found.verdict == Verdict.REPRODUCED else found
-
-
-def _depth(depth: int, part: pd.DataFrame, criterion: Mapping[str, float]) -> Part:
-    """Exponent of the distance dropout-RaM at one depth, and its difference to that of dropout-none."""
-    measure = "exponent in n of the RMS distance of RaM to dropout"
-    if not part[part.variant == "none"].groupby("width").risk_ratio.median().max() <= criterion["learned"]:
-        return Part(f"L = {depth}", measure, [], why_open="no learning without dropout")
-    ram, none = (seed_slopes(part[part.variant == name], "distance") for name in ("ram", "none"))
-    law = mean_check("", ram, (EXPONENT - criterion["margin"], EXPONENT + criterion["margin"]))
-    return Part(f"L = {depth}", measure, [law, mean_check("minus that of no dropout", ram - none, (-np.inf, 0.0))])
