@@ -42,7 +42,7 @@ def _by_seed(rows: pd.DataFrame, column: str, over: str) -> pd.DataFrame:
     return rows.assign(value=values).pivot(index="seed", columns=over, values="value").astype(float)
 
 
-def lasting_shares(rows: pd.DataFrame, column: str) -> pd.Series:
+def plateau_shares(rows: pd.DataFrame, column: str) -> pd.Series:
     """Share of a distance's square at the largest width that lasts as n → ∞: D²/d² of the fit d² = D² + c/n.
 
     Least squares over the widths, per seed. 1: the distance has come to its limit D; 0: it falls like n^(-1/2), as its

@@ -11,7 +11,7 @@ from dropatlas.claims import load_ledger
 from dropatlas.claims.judging import judge_of
 from dropatlas.claims.verdicts import Verdict
 from dropatlas.phases import deep_coupling, residual_coupling
-from dropatlas.phases.exponents import depth_slopes, lasting_shares, mean_exponent, seed_slopes
+from dropatlas.phases.exponents import depth_slopes, plateau_shares, mean_exponent, seed_slopes
 from dropatlas.phases.settings import Depth, Residual
 from dropatlas.plots.phases import depth as plots
 from dropatlas.stats import mean_interval
@@ -142,7 +142,7 @@ def test_what_lasts_of_a_distance_is_covered_by_its_interval():
         table = pd.DataFrame(
             {"seed": seeds.repeat(len(widths)), "width": np.tile(widths, len(seeds)), "distance": distance.ravel()}
         )
-        hits += mean_interval(lasting_shares(table, "distance").to_numpy()).contains(true)
+        hits += mean_interval(plateau_shares(table, "distance").to_numpy()).contains(true)
     assert hits / 400 >= 0.93
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from dropatlas.claims.checks import mean_check, no_number
 from dropatlas.claims.parts import Check, Part, decide, one_part_open
 from dropatlas.claims.verdicts import Judgement
-from dropatlas.phases.exponents import depth_slopes, lasting_shares, mean_exponent, seed_slopes
+from dropatlas.phases.exponents import depth_slopes, plateau_shares, mean_exponent, seed_slopes
 
 DEPTH = "phases/depth"
 RESIDUAL = "phases/residual"
@@ -25,7 +25,7 @@ def judge_m10(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
     """M10: at every depth L > 1 the distance dropout-RaM falls like n^(-1/2), and no dropout stays away.
 
     After the last step, one part per depth, by the rule of the two-layer case: the exponent fitted per seed lies within
-    `margin` of -1/2, and of the squared distance of no dropout at least `lasts` is left as n → ∞ (d² = D² + c/n). A
+    `margin` of -1/2, and of the squared distance of no dropout at least `plateau` is left as n → ∞ (d² = D² + c/n). A
     depth where networks without dropout do not learn (risk above `learned` of that at the start at some width) stays
     open. The two-layer network, which they extend, is told beside.
     """
@@ -47,7 +47,7 @@ def judge_m14(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
 
     Four parts. With a factor 1/L on every branch: at every depth the exponent in n of the distance of RaM lies within
     `margin` of -1/2; so does its exponent in L, of the distance over that of no dropout (mean over widths); of the
-    squared distance of no dropout at least `lasts` is left as n → ∞. Without the factor the exponent in L is positive.
+    squared distance of no dropout at least `plateau` is left as n → ∞. Without the factor the exponent in L is positive.
     A depth where networks without dropout do not learn at some width has no number, nor has an exponent in L over it.
     """
     rows = tables[RESIDUAL]
@@ -56,7 +56,7 @@ def judge_m14(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
     for depth, part in scaled.groupby("depth"):
         where, learned = f"L = {depth}", _learned(part, criterion)
         near.append(_nearer(where, part, criterion) if learned else no_number(where, _around(criterion)))
-        last.append(_lasts(where, part, criterion) if learned else no_number(where, (criterion["lasts"], np.inf)))
+        last.append(_lasts(where, part, criterion) if learned else no_number(where, (criterion["plateau"], np.inf)))
     why = "networks without dropout do not learn at some depth, or there are too few seeds or depths"
     over = "exponent in L of the RMS distance of RaM to dropout over that of no dropout"
     deeper, farther = _deeper(scaled, _around(criterion), criterion), _deeper(bare, (0.0, np.inf), criterion)
@@ -87,8 +87,8 @@ def _nearer(where: str, part: pd.DataFrame, criterion: Mapping[str, float]) -> C
 
 def _lasts(where: str, part: pd.DataFrame, criterion: Mapping[str, float]) -> Check:
     """What is left of the distance of no dropout at one depth."""
-    shares = lasting_shares(part[part.variant == "none"], "distance")
-    check = mean_check(where, shares, (criterion["lasts"], np.inf))
+    shares = plateau_shares(part[part.variant == "none"], "distance")
+    check = mean_check(where, shares, (criterion["plateau"], np.inf))
     return check if where else replace(check, measure=LASTS)
 
 

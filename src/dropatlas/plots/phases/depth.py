@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dropatlas.phases.exponents import depth_slopes, lasting_shares, mean_exponent, relative_distances, seed_slopes
+from dropatlas.phases.exponents import depth_slopes, plateau_shares, mean_exponent, relative_distances, seed_slopes
 from dropatlas.plots.style import COLOURS
 from dropatlas.stats import known_seeds, mean_interval
 
@@ -72,11 +72,11 @@ def _deciding(exponents: Axes, shares: Axes, rows: pd.DataFrame, criterion: Mapp
     exponents.set(ylabel="exponent in $n$ of the distance of RaM", title="RaM comes nearer")
     _means(
         shares,
-        {depth: lasting_shares(_of(part, "none"), "distance") for depth, part in depths.items()},
+        {depth: plateau_shares(_of(part, "none"), "distance") for depth, part in depths.items()},
         color=VARIANT_COLOURS["none"],
     )
     shares.set_ylim(bottom=min(0.0, shares.get_ylim()[0]))
-    _at_least(shares, criterion["lasts"])
+    _at_least(shares, criterion["plateau"])
     shares.set(ylabel="share of $d^2$ that lasts as $n$ → ∞", title="no dropout stays away")
 
 
