@@ -11,7 +11,7 @@ from dropatlas.claims import load_ledger
 from dropatlas.claims.judging import judge_of
 from dropatlas.claims.verdicts import Verdict
 from dropatlas.phases import deep_coupling, residual_coupling
-from dropatlas.phases.exponents import depth_slopes, plateau_shares, mean_exponent, seed_slopes
+from dropatlas.phases.exponents import depth_slopes, mean_exponent, plateau_shares, seed_slopes
 from dropatlas.phases.settings import Depth, Residual
 from dropatlas.plots.phases import depth as plots
 from dropatlas.stats import mean_interval

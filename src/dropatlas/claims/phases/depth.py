@@ -9,7 +9,7 @@ import pandas as pd
 from dropatlas.claims.checks import mean_check, no_number
 from dropatlas.claims.parts import Check, Part, decide, one_part_open
 from dropatlas.claims.verdicts import Judgement
-from dropatlas.phases.exponents import depth_slopes, plateau_shares, mean_exponent, seed_slopes
+from dropatlas.phases.exponents import depth_slopes, mean_exponent, plateau_shares, seed_slopes
 
 DEPTH = "phases/depth"
 RESIDUAL = "phases/residual"
@@ -47,7 +47,7 @@ def judge_m14(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
 
     Four parts. With a factor 1/L on every branch: at every depth the exponent in n of the distance of RaM lies within
     `margin` of -1/2; so does its exponent in L, of the distance over that of no dropout (mean over widths); of the
-    squared distance of no dropout at least `plateau` is left as n → ∞. Without the factor the exponent in L is positive.
+    squared distance of no dropout at least `plateau` is left as n → ∞. Without the factor the exponent in L is above 0.
     A depth where networks without dropout do not learn at some width has no number, nor has an exponent in L over it.
     """
     rows = tables[RESIDUAL]

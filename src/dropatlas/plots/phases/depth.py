@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dropatlas.phases.exponents import depth_slopes, plateau_shares, mean_exponent, relative_distances, seed_slopes
+from dropatlas.phases.exponents import depth_slopes, mean_exponent, plateau_shares, relative_distances, seed_slopes
 from dropatlas.plots.style import COLOURS
 from dropatlas.stats import known_seeds, mean_interval
 
