@@ -191,15 +191,25 @@ def precision_rows() -> pd.DataFrame:
 PRECISION = precision_rows()
 DEPTH = pd.DataFrame(
     [
-        (start, variant, width, step, seed, risk)
-        for start in ("correlated", "independent")
+        (variant, width, step, seed)
         for variant in ("none", "ram")
-        for width, risks in ((50, (1.5, 1.7)), (100, (1.8, 1.8)))
+        for width in (50, 100)
         for step in (1, 20)
-        for seed, risk in enumerate(risks if (start, variant, step) == ("independent", "none", 20) else (9.0, 9.0))
+        for seed in (0, 1)
     ],
-    columns=["initialisation", "variant", "width", "step", "seed", "risk_ratio"],
+    columns=["variant", "width", "step", "seed"],
 )
+RESIDUAL = pd.DataFrame(
+    [
+        (exponent, depth, width, seed, variant, depth ** (0.4 - exponent) if variant == "ram" else 1.0)
+        for exponent in (0.0, 1.0)
+        for depth in (4, 8, 16)
+        for width in (25, 50)
+        for seed in range(5)
+        for variant in ("none", "ram")
+    ],
+    columns=["branch_exponent", "depth", "width", "seed", "variant", "distance"],
+).assign(diverged=False)
 ARGUMENTS = {
     "phase_space": (DIAGRAM,),
     "found_limits": (0.05, DIAGRAM),
@@ -230,7 +240,7 @@ ARGUMENTS = {
     "precision_errors": (PRECISION, 0.05, 0.125),
     "precision_growth": (PRECISION,),
     "depth_distances": (DEPTH,),
-    "depth_distances_independent": (DEPTH,),
+    "residual_distances": (RESIDUAL,),
 }
 
 
@@ -287,8 +297,10 @@ ARGUMENTS = {
         ("edge_steps_by_cell", "Mean rates, medians: smallest of RaM 0.62, largest of the control 0.2."),
         ("edge_sharpness", "medians: q = 0.1: 1.5; q = 0.5: 0.62."),
         ("precision_growth", "Critical phase, at the end, geometric mean: float32 2.0e-06, bfloat16 2.0e+00."),
-        ("depth_distances", "after 20 steps; geometric mean and 95 % interval over 2 seeds."),
-        ("depth_distances_independent", "best constant: 1.60 at n = 50, 1.80 at n = 100."),
+        ("depth_distances", "after 20 steps, geometric mean; right: "),
+        ("depth_distances", "over 2 seeds; "),
+        ("residual_distances", "over 5 seeds; "),
+        ("residual_distances", "Exponent in L: with 1/L -0.60 [-0.60, -0.60], without 0.40 [0.40, 0.40]."),
     ],
 )
 def test_a_caption_names_the_number(name, told):
@@ -318,7 +330,7 @@ def test_a_caption_names_the_number(name, told):
         ("edge_sharpness", (EDGE[EDGE.metric == "none"],), "medians"),
         ("precision_errors", (PRECISION[PRECISION.precision == "float32"], 0.05, 0.125), "critical phase (IV) 2"),
         ("precision_growth", (PRECISION[PRECISION.regime != "critical"],), "Critical phase"),
-        ("depth_distances_independent", (DEPTH[DEPTH.initialisation == "correlated"],), "Risk without dropout"),
+        ("residual_distances", (RESIDUAL[RESIDUAL.depth < 16],), "Exponent in L"),
     ],
 )
 def test_a_caption_says_nothing_of_what_is_not_there(name, arguments, left_out):

@@ -65,6 +65,7 @@ GRIDS = {
     "phases/depth": ("phases.depth.widths", 222),
     "phases/pathwise": ("phases.pathwise.widths", 222),
     "phases/weak_rate": ("phases.weak_rate.widths", 222),
+    "phases/residual": ("phases.residual.widths", 222),
     "ddc/step_time": ("ddc.step_time.models", "simple_cnn2"),
     "ddc/regression": ("ddc.regression.learning_rates", 0.35),
     "ddc/regression_paths": ("ddc.regression.scales", [5.0, 1.0]),

@@ -163,36 +163,33 @@ def test_wrong_values_are_refused(depth, kind):
 @pytest.fixture
 def settings():
     values = {"data": {"dimension": 4, "samples": 10, "teachers": 3}, "activation": "tanh", "learning_rate": 0.5}
-    values |= {"depths": [1, 2], "independent_depths": [2], "widths": [8, 64], "keep_rate": 0.5, "steps": 4}
+    values |= {"depths": [1, 2], "initialisation": "correlated", "widths": [8, 64], "keep_rate": 0.5, "steps": 4}
     return Depth.model_validate(values | {"measurements": 2, "seeds": 3})
 
 
 def test_coupled_networks_start_together_and_only_masks_part_them(settings):
-    found = train_coupled(settings, 1, 0, "correlated", 2, 8)
-    assert [(state.variant, state.step) for state in found[:5]] == [
+    found = train_coupled(settings, 1, 0, 2, 8)
+    assert [(state.variant, state.step) for state in found[:4]] == [
         ("none", 1),
         ("ram", 1),
-        ("pn_ram", 1),
         ("dropout", 1),
         ("none", 4),
     ]
     apart = {state.variant: state.distance for state in found if state.step == 4}
     assert apart["dropout"] == 0
-    assert min(apart[name] for name in ("none", "ram", "pn_ram")) > 0
+    assert min(apart[name] for name in ("none", "ram")) > 0
     assert all(state.movement > 0 for state in found)
-    together = train_coupled(settings.model_copy(update={"keep_rate": 1.0}), 1, 0, "correlated", 2, 8)
+    together = train_coupled(settings.model_copy(update={"keep_rate": 1.0}), 1, 0, 2, 8)
     assert {state.distance for state in together} == {0.0}
 
 
 def test_table_couples_the_variants(tmp_path, settings):
     rows = task.tabulate(settings, 1, tmp_path)
     assert list(rows.columns) == list(task.MEANINGS)
-    assert len(rows) == 3 * 2 * 3 * 4 * 2
+    assert len(rows) == 3 * 2 * 2 * 3 * 2
     assert (rows[rows.variant == "dropout"].distance == 0).all()
     assert (rows[rows.variant != "dropout"].distance > 0).all()
-    wide = (
-        rows[(rows.width == 64) & (rows.initialisation == "correlated")].groupby(["depth", "variant"]).distance.mean()
-    )
+    wide = rows[rows.width == 64].groupby(["depth", "variant"]).distance.mean()
     for depth in (1, 2):
         assert wide[depth, "ram"] < wide[depth, "none"]
     unmasked = task.tabulate(Depth.model_validate(settings.model_dump() | {"keep_rate": 1.0}), 1)

@@ -10,7 +10,7 @@ from dropatlas.phases.boundary_lines import LINES
 from dropatlas.phases.bypass import CELL, costs_over_training, edge_steps, setting_group, third_terms
 from dropatlas.phases.convergence import grid_exponents, jackknifed_exponents, squared_means, trusted
 from dropatlas.phases.coupling_settings import FUNCTIONS, LAW, SERIES
-from dropatlas.phases.exponents import distance_slopes, mean_exponent, penalty_slopes, seed_slopes
+from dropatlas.phases.exponents import depth_slopes, distance_slopes, mean_exponent, penalty_slopes, seed_slopes
 from dropatlas.phases.labels import QUANTITY_LABELS, REGIME_LABELS, VARIANT_LABELS
 from dropatlas.phases.mechanisms import at_largest_width, typical_errors
 from dropatlas.phases.rates import FIXED
@@ -377,8 +377,21 @@ def precision_growth(rows: pd.DataFrame) -> str:
 def depth_distances(rows: pd.DataFrame) -> str:
     """Of table `phases/depth`: steps and seeds."""
     return (
-        f"RMS distance to the coupled dropout network after {rows.step.max()} steps; geometric mean and 95 % interval "
-        f"over {rows.seed.nunique()} seeds."
+        f"RMS distance to the coupled dropout network after {rows.step.max()} steps, geometric mean; right: exponents "
+        "in n, and the share of the squared distance of no dropout that lasts as n → ∞, fitted per seed. 95 % "
+        f"intervals over {rows.seed.nunique()} seeds; green: what is required."
+    )
+
+
+def residual_distances(rows: pd.DataFrame) -> str:
+    """Of table `phases/residual`: seeds, and the exponents in the depth."""
+    slopes = {s: mean_exponent(depth_slopes(part)) for s, part in rows.groupby("branch_exponent")}
+    names = {1.0: "with 1/L", 0.0: "without"}
+    told = ", ".join(f"{name} {slopes[s]:z.2f}" for s, name in names.items() if slopes.get(s))
+    return (
+        "Residual networks of L branches of n neurons. RMS distances to the coupled dropout network, geometric mean; "
+        f"exponents and shares are fitted per seed. 95 % intervals over {rows.seed.nunique()} seeds; green: what is "
+        f"required.{f' Exponent in L: {told}.' if told else ''}"
     )
 
 

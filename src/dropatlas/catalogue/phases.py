@@ -159,6 +159,14 @@ def tables(config: Config) -> list[Table]:
             resumable=False,
             work=_weak_rate,
         ),
+        Table(
+            name="phases/residual",
+            message="Dropout against the random metric in residual networks",
+            threads=at(1, paper=8),
+            mem_mb=at(3000, paper=16000),
+            runtime=at(30, standard=60, paper=240),
+            work=_residual,
+        ),
     ]
 
 
@@ -335,10 +343,21 @@ def _edge_sharpness(config: Config) -> Work:
 def _depth(config: Config) -> Work:
     settings, parts = config.phases.depth, []
     runs, measured = settings.seeds * len(DEEP_COUPLED), len(settings.measured_steps())
-    for _, depth, width in settings.cells():
+    for depth, width in settings.cells():
         weights = width * settings.data.dimension + (depth - 1) * width**2
         layers = 15 * depth * CALL + weights * (3 * settings.data.samples + 30)
         parts.append(Work(runs * settings.steps * layers, (len(DEEP_COUPLED) + 3) * weights, runs * measured))
+    return joined(parts)
+
+
+def _residual(config: Config) -> Work:
+    settings, parts = config.phases.residual, []
+    networks = settings.seeds * len(DEEP_COUPLED)
+    for _, depth, width in settings.cells():
+        hidden = networks * width * settings.data.samples
+        step = depth * (30 * CALL + hidden * (7 * settings.data.dimension + 30))
+        numbers = 6 * hidden + 10 * networks * depth * width * settings.data.dimension
+        parts.append(Work(settings.steps * step, numbers, networks))
     return joined(parts)
 
 

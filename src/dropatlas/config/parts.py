@@ -56,6 +56,7 @@ from dropatlas.phases.settings import (
     FloatingPoint,
     Penalty,
     ReferenceStudents,
+    Residual,
     StableRates,
     TeacherStudent,
     Trajectories,
@@ -119,6 +120,7 @@ class PhasesSettings(Section):
     depth: Depth = Field(description="dropout against the random metric in deeper networks")
     pathwise: Pathwise = Field(description="paths coupled to those of the Poisson limit")
     weak_rate: WeakRate = Field(description="weak error in the critical phase")
+    residual: Residual = Field(description="dropout against the random metric in residual networks")
 
 
 class DDCSettings(Section):

@@ -22,7 +22,7 @@ class CoupledState(NamedTuple):
         distance: RMS distance of the weights to those of dropout.
         movement: RMS distance of the weights from their start.
         risk: Training risk without masks.
-        risk_ratio: Risk over that of the best constant.
+        risk_ratio: Risk over that at the start.
     """
 
     variant: str
@@ -33,33 +33,29 @@ class CoupledState(NamedTuple):
     risk_ratio: float
 
 
-def train_coupled(
-    settings: Depth, seed: int, number: int, initialisation: str, depth: int, width: int
-) -> list[CoupledState]:
+def train_coupled(settings: Depth, seed: int, number: int, depth: int, width: int) -> list[CoupledState]:
     """Train one network under all variants, full batch, with the same start and masks.
 
     Args:
-        settings: Data, rates, steps.
+        settings: Data, initialisation, rates, steps.
         seed: Root seed.
         number: Number of the seed: its own teacher, data, start and masks.
-        initialisation: One of `deep_networks.INITIALISATIONS`.
         depth: Hidden layers L.
         width: Neurons per layer n.
     """
     sigma, loss, data = activation(settings.activation), LOSSES["squared"], settings.data
     problem = draw_problem(seed, number, data.dimension, data.samples, 1, data.teachers)
     inputs, targets = problem.inputs, problem.targets
-    constant = (targets - targets.mean()).square().mean().item() / 2
-    first = generator(seed, "depth", "start", initialisation, depth, width, number)
-    start = [weight[0] for weight in initial_weights(first, 1, depth, width, data.dimension, initialisation)]
-    masks = generator(seed, "depth", "masks", initialisation, depth, width, number)
+    first = generator(seed, "depth", "start", depth, width, number)
+    start = [weight[0] for weight in initial_weights(first, 1, depth, width, data.dimension, settings.initialisation)]
+    untrained = loss.value(forward(sigma, start, inputs).outputs, targets).mean().item()
+    masks = generator(seed, "depth", "masks", depth, width, number)
     networks = dict.fromkeys(DEEP_COUPLED, start)
     found = []
     for before, mark in pairwise([0, *settings.measured_steps()]):
         for _ in range(mark - before):
-            drawn = draw_mask(masks, (2, depth, width), settings.keep_rate)
-            mask, second = list(drawn[0]), list(drawn[1])
-            pairs = {"none": (None, None), "ram": (None, mask), "pn_ram": (second, mask), "dropout": (mask, mask)}
+            mask = list(draw_mask(masks, (depth, width), settings.keep_rate))
+            pairs = {"none": (None, None), "ram": (None, mask), "dropout": (mask, mask)}
             for name in DEEP_COUPLED:
                 networks[name] = step(
                     sigma, loss, networks[name], inputs, targets, settings.learning_rate, *pairs[name]
@@ -67,5 +63,5 @@ def train_coupled(
         for name, weights in networks.items():
             risk = loss.value(forward(sigma, weights, inputs).outputs, targets).mean().item()
             distance, movement = rms_distance(weights, networks["dropout"]), rms_distance(weights, start)
-            found.append(CoupledState(name, mark, distance.item(), movement.item(), risk, risk / constant))
+            found.append(CoupledState(name, mark, distance.item(), movement.item(), risk, risk / untrained))
     return found

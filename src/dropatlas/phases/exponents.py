@@ -16,24 +16,77 @@ LEAST_WIDTHS = 3
 """With fewer there is no exponent: a line through two points says nothing about a power law."""
 
 
-def seed_slopes(rows: pd.DataFrame, column: str) -> pd.Series:
+def seed_slopes(rows: pd.DataFrame, column: str, over: str = "width") -> pd.Series:
     """Exponent of a column over the width for every seed, by least squares in logarithms.
 
     Args:
         rows: One row per seed and width: `seed`, `width`, the column, and `diverged` where runs can diverge.
         column: The quantity.
+        over: What takes the place of the width, such as `depth`.
 
     Returns:
         By seed; NaN where the value is missing, not positive or of a run that diverged at any of the widths, and with
         fewer than three widths.
     """
-    values = rows[column].where(~rows.diverged) if "diverged" in rows else rows[column]
-    table = rows.assign(value=values).pivot(index="seed", columns="width", values="value").astype(float)
+    table = _by_seed(rows, column, over)
     if table.shape[1] < LEAST_WIDTHS:
         return pd.Series(np.nan, table.index)
     x = np.log(table.columns.to_numpy(dtype=float))
     x -= x.mean()
     return np.log(table.where(np.isfinite(table) & (table > 0))) @ x / (x @ x)
+
+
+def _by_seed(rows: pd.DataFrame, column: str, over: str) -> pd.DataFrame:
+    """Values by seed (rows) and width (columns, ascending); NaN where a run diverged."""
+    values = rows[column].where(~rows.diverged) if "diverged" in rows else rows[column]
+    return rows.assign(value=values).pivot(index="seed", columns=over, values="value").astype(float)
+
+
+def plateau_shares(rows: pd.DataFrame, column: str) -> pd.Series:
+    """Share of a distance's square at the largest width that lasts as n → ∞: D²/d² of the fit d² = D² + c/n.
+
+    Least squares over the widths, per seed. 1: the distance has come to its limit D; 0: it falls like n^(-1/2), as its
+    exponent alone would not tell from a slow approach to D > 0.
+
+    Args:
+        rows: One row per seed and width: `seed`, `width`, the column, and `diverged` where runs can diverge.
+        column: The distance.
+
+    Returns:
+        By seed; an estimate may lie outside [0, 1]. NaN as in `seed_slopes`.
+    """
+    squares = _by_seed(rows, column, "width").pow(2)
+    if squares.shape[1] < LEAST_WIDTHS:
+        return pd.Series(np.nan, squares.index)
+    x = 1 / squares.columns.to_numpy(dtype=float)
+    centred = x - x.mean()
+    fitted = squares.where(np.isfinite(squares) & (squares > 0))
+    return (fitted @ (1 / len(x) - x.mean() * centred / (centred @ centred))) / fitted.iloc[:, -1]
+
+
+def relative_distances(rows: pd.DataFrame) -> pd.DataFrame:
+    """Distance of RaM to dropout over that of no dropout, as `relative`, for every seed, depth and width.
+
+    Args:
+        rows: Table `phases/residual` at one branch exponent. NaN where one of both diverged or was not run.
+    """
+    known = rows.assign(distance=rows.distance.where(~rows.diverged))
+    table = known.pivot(index=["seed", "depth", "width"], columns="variant", values="distance")
+    table = table.reindex(columns=["ram", "none"])
+    return (table.ram / table.none).rename("relative").reset_index()
+
+
+def depth_slopes(rows: pd.DataFrame) -> pd.Series:
+    """Exponent in the depth of `relative_distances` by seed, the mean of those at all widths.
+
+    Args:
+        rows: Table `phases/residual` at one branch exponent.
+
+    Returns:
+        By seed; NaN where one of the distances is no number, and with fewer than three depths.
+    """
+    slopes = [seed_slopes(part, "relative", "depth") for _, part in relative_distances(rows).groupby("width")]
+    return pd.concat(slopes, axis=1).mean(axis=1, skipna=False) if slopes else pd.Series(dtype=float)
 
 
 def distance_slopes(rows: pd.DataFrame, variant: str, step: int) -> pd.Series:

@@ -25,8 +25,8 @@ VARIANTS = ("none", "dropout", "ram", "pn_ram", "forward")
 """Variants of dropout (`dropatlas.phases.dynamics`)."""
 COUPLED = ("none", "ram", "dropout", "pn_ram")
 """Variants of Figure 2, coupled by start and masks."""
-DEEP_COUPLED = ("none", "ram", "pn_ram", "dropout")
-"""The same in networks with several hidden layers."""
+DEEP_COUPLED = ("none", "ram", "dropout")
+"""The same in networks with several hidden layers or residual branches."""
 METRICS = ("none", "ram", "common")
 """Metrics of gradient descent (`dropatlas.phases.stability`)."""
 REGIMES = ("critical", "penalised", "gradient_flow")

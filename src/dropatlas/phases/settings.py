@@ -20,7 +20,7 @@ from dropatlas.phases.rates import (
 )
 from dropatlas.phases.reference_runs import FIGURE, FIGURE_REPEATS, FIGURE_STEP, READ_OFF, READ_STEP, Runs
 from dropatlas.phases.steps import evenly_spaced_steps, final_steps
-from dropatlas.settings import Count, Distinct, Grid, OpenProbability, Positive, Section, distinct
+from dropatlas.settings import Count, Grid, OpenProbability, Positive, Section, distinct
 from dropatlas.steps import log_spaced_steps
 
 PairedSeeds = Annotated[int, Field(ge=2)]  # a single one carries no interval
@@ -422,10 +422,10 @@ class Depth(Section):
 
     data: TeacherData = Field(description="data and teacher")
     activation: ActivationName = Field(description="activation")
-    depths: Grid[Count] = Field(description="hidden layers L (1: the two-layer network of the paper)")
-    independent_depths: Distinct[Count] = Field(
-        description="hidden layers of the degenerate, independent initialisation"
+    initialisation: Literal["correlated", "independent"] = Field(
+        description="start of the weights between hidden layers (independent: degenerate, nothing moves as n grows)"
     )
+    depths: Grid[Count] = Field(description="hidden layers L (1: the two-layer network of the paper)")
     widths: Grid[Count] = Field(description="neurons per layer n")
     learning_rate: Positive = Field(description="master learning rate tau")
     keep_rate: KeepRate = Field(description="q")
@@ -433,12 +433,30 @@ class Depth(Section):
     measurements: Count = Field(description="measurements per run, evenly spaced in log step")
     seeds: NetworkSeeds = Field(description="networks per cell, each with its own teacher, data, start and masks")
 
-    def cells(self) -> list[tuple[str, int, int]]:
-        """Initialisation, depth and width, the largest first; every seed is trained in each."""
-        found = [("correlated", *sizes) for sizes in product(self.depths, self.widths)]
-        found += [("independent", *sizes) for sizes in product(self.independent_depths, self.widths)]
-        return sorted(found, key=lambda cell: -cell[1] * cell[2])
+    def cells(self) -> list[tuple[int, int]]:
+        """Depth and width, the largest first; every seed is trained in each."""
+        return sorted(product(self.depths, self.widths), key=lambda cell: -cell[0] * cell[1] ** 2)
 
     def measured_steps(self) -> list[int]:
         """Steps after which every network is measured."""
         return log_spaced_steps(self.steps, self.measurements)
+
+
+class Residual(Section):
+    """Dropout against the random metric in residual networks of growing depth."""
+
+    data: TeacherData = Field(description="data and teacher")
+    activation: ActivationName = Field(description="activation")
+    branch_exponents: Grid[Annotated[float, Field(ge=0)]] = Field(
+        description="s of the factor L^-s of every branch (1: residual networks with a limit in depth; 0: no factor)"
+    )
+    depths: Grid[Count] = Field(description="branches L")
+    widths: Grid[Count] = Field(description="neurons n of a branch")
+    learning_rate: Positive = Field(description="master learning rate tau")
+    keep_rate: KeepRate = Field(description="q")
+    steps: Count = Field(description="training steps")
+    seeds: NetworkSeeds = Field(description="networks per cell, each with its own teacher, data, start and masks")
+
+    def cells(self) -> list[tuple[float, int, int]]:
+        """Branch exponent, depth and width, the largest first; every seed is trained in each."""
+        return sorted(product(self.branch_exponents, self.depths, self.widths), key=lambda cell: -cell[1] * cell[2])

@@ -1,12 +1,13 @@
 """Judges of the claims on the phase diagram, M3, M8 and M13 (arXiv 2510.07554); intervals over seeds."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from dropatlas.claims.checks import all_known, mean_check
-from dropatlas.claims.parts import LEVEL, Part, decide
+from dropatlas.claims.parts import LEVEL, Check, Part, decide
 from dropatlas.claims.verdicts import Judgement, State
 from dropatlas.phases.agreement import (
     CELL,

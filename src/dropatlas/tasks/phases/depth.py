@@ -3,11 +3,11 @@
 The paper's theorems are on two layers; deeper networks are its open question 3. Prediction (ours): yes. Propagation
 noise averages out in every layer as n^(-1/2), so that coupled dropout and RaM networks stay within O(n^(-1/2)) of
 each other at a fixed number of steps, at every depth, while no dropout stays away by O(1). It would be refuted by an
-exponent away from -1/2, or by a distance to no dropout that shrinks as fast.
+exponent away from -1/2, or by a distance to no dropout that shrinks, too: of d² = D² + c/n less than half lasts.
 
-Only networks whose layers keep their signals decide: with independent centred weights the signals of inner layers
-vanish as n grows, nothing moves, and distances say nothing (`dropatlas.phases.deep_networks`); that initialisation
-is shown beside.
+Read at a fixed early step, as in the two-layer case: from some step on, and the earlier the deeper the network, coupled
+networks part at a rate of their own. Only networks that learn decide: with independent centred weights the signals of
+inner layers vanish as n grows, and nothing moves (`dropatlas.phases.deep_networks`).
 """
 
 from pathlib import Path
@@ -24,16 +24,15 @@ from dropatlas.tasks.runner import run_table_task
 MODULE = "dropatlas.tasks.phases.depth"
 
 MEANINGS = {
-    "initialisation": "correlated (signals survive at any width) or independent (they vanish as n grows)",
     "depth": "hidden layers L; 1: the two-layer network of the paper",
     "width": "neurons per layer n",
     "seed": "number of the seed: teacher and data of its own, the same for all widths and depths",
-    "variant": "none, ram, pn_ram, dropout: coupled by start and masks",
+    "variant": "none, ram, dropout: coupled by start and masks",
     "step": "training steps done",
     "distance": "RMS distance of the weights to those of dropout",
     "movement": "RMS distance of the weights from their start",
     "risk": "training risk without masks",
-    "risk_ratio": "risk over that of the best constant",
+    "risk_ratio": "risk over that at the start",
     "diverged": "whether the risk is not finite",
 }
 
@@ -41,12 +40,12 @@ MEANINGS = {
 def tabulate(settings: Depth, seed: int, checkpoints: Path | None = None) -> pd.DataFrame:
     """One row per network, variant and measured step; finished cells are kept in `checkpoints`."""
 
-    def work(initialisation: str, depth: int, width: int) -> pd.DataFrame:
+    def work(depth: int, width: int) -> pd.DataFrame:
         parts = [
-            pd.DataFrame(train_coupled(settings, seed, number, initialisation, depth, width)).assign(seed=number)
+            pd.DataFrame(train_coupled(settings, seed, number, depth, width)).assign(seed=number)
             for number in range(settings.seeds)
         ]
-        return pd.concat(parts, ignore_index=True).assign(initialisation=initialisation, depth=depth, width=width)
+        return pd.concat(parts, ignore_index=True).assign(depth=depth, width=width)
 
     with torch.inference_mode():
         rows = run_parts(settings.cells(), work, "depth", checkpoints, MODULE, settings, seed)
