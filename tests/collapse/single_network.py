@@ -1,5 +1,7 @@
 """One network trained the way PyTorch users write it (nn.Linear, autograd, SGD): the yardstick of the ensembles."""
 
+from functools import cache
+
 import numpy as np
 import torch
 from torch import nn
@@ -18,6 +20,16 @@ from dropatlas.collapse.problems import Problem
 from dropatlas.randomness import generator
 
 ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
+
+# a block is drawn once and not for each of its steps
+vertex_block, sample_block, edge_block = cache(draw_vertex_masks), cache(draw_sample_masks), cache(draw_edge_masks)
+
+
+@cache
+def batch_block(seed: int, name: str, number: int, block: int, samples: int, batch_size: int) -> torch.Tensor:
+    """Training samples of the steps of a block."""
+    stream = generator(seed, "collapse", "batches", name, number, block)
+    return torch.from_numpy(stream.integers(samples, size=(BLOCK, batch_size)))
 
 
 class SingleNetwork:
@@ -61,13 +73,14 @@ class SingleNetwork:
         if r.variant == "none":
             return None, 1.0
         if self.kind == "vertex":
-            kept = draw_vertex_masks(r.drop_rate, self.shape.depth, r.width, self.seed, r.seed, block)[row]
+            kept = vertex_block(r.drop_rate, self.shape.depth, r.width, self.seed, r.seed, block)[row]
             return torch.from_numpy(kept), float(vertex_cuts(kept) == 0)
         if self.kind == "sample":
             sizes = (self.shape.depth, r.width, self.batch_size)
-            kept = draw_sample_masks(r.drop_rate, *sizes, self.seed, r.seed, block)[row]
+            kept = sample_block(r.drop_rate, *sizes, self.seed, r.seed, block)[row]
             return torch.from_numpy(kept), float(kept.any(axis=2).all(axis=0).mean())
-        masks = [m[row] for m in draw_edge_masks(r.drop_rate, self.shape.widths(r.width), self.seed, r.seed, block)]
+        widths = tuple(self.shape.widths(r.width))
+        masks = [m[row] for m in edge_block(r.drop_rate, widths, self.seed, r.seed, block)]
         return [torch.from_numpy(m) for m in masks], float(edge_cuts([m[None] for m in masks])[0] == 0)
 
     def forward(self, x: torch.Tensor, masks) -> torch.Tensor:
@@ -95,10 +108,8 @@ class SingleNetwork:
 
     def train(self, steps: int) -> None:
         for step in range(steps):
-            stream = generator(self.seed, "collapse", "batches", self.problem.name, self.member.seed, step // BLOCK)
-            rows = torch.from_numpy(stream.integers(len(self.problem.train_x), size=(BLOCK, self.batch_size)))[
-                step % BLOCK
-            ]
+            sizes = (len(self.problem.train_x), self.batch_size)
+            rows = batch_block(self.seed, self.problem.name, self.member.seed, step // BLOCK, *sizes)[step % BLOCK]
             masks, crossed = self.masks_of(step)
             self.crossed.append(crossed)
             if self.member.variant.startswith("modified") and not crossed:

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 
+from dropatlas import checkpoints as module
 from dropatlas.collapse.ensemble import Ensemble
 from dropatlas.collapse.members import Member, Shape
 from dropatlas.collapse.problems import regression_problem
@@ -48,9 +49,15 @@ def start(table: Path, checkpoints: Path | str, pause: float = 0.0) -> subproces
     )
 
 
-def test_a_killed_run_resumes_and_gives_the_identical_table(tmp_path):
+def run_here(monkeypatch, table: Path, checkpoints: Path | str) -> None:
+    """The same in this process, without the seconds that imports take."""
+    monkeypatch.setattr(module, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(sys, "argv", ["run", str(table), str(checkpoints), "0"])
+    exec(RUN, {})
+
+
+def test_a_killed_run_resumes_and_gives_the_identical_table(tmp_path, monkeypatch):
     kept = tmp_path / "checkpoints"
-    straight = start(tmp_path / "straight.parquet", "")
     killed = start(tmp_path / "killed.parquet", kept, pause=0.2)
     deadline = time.monotonic() + 60
     while not (kept.exists() and list(kept.glob("[!.]*"))) and time.monotonic() < deadline:
@@ -62,17 +69,15 @@ def test_a_killed_run_resumes_and_gives_the_identical_table(tmp_path):
     assert not (tmp_path / "killed.parquet").exists()
     assert list(kept.glob("[!.]*"))
     resumed = start(tmp_path / "resumed.parquet", kept)
-    for process in (straight, resumed):
-        assert process.wait(timeout=60) == 0, process.stderr.read().decode()
-        process.stderr.close()
+    run_here(monkeypatch, tmp_path / "straight.parquet", "")
+    assert resumed.wait(timeout=60) == 0, resumed.stderr.read().decode()
+    resumed.stderr.close()
     left, right = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("straight", "resumed"))
     pd.testing.assert_frame_equal(left, right, check_exact=True)
     # A finished run is not computed again, and a damaged checkpoint only costs time.
     (checkpoint,) = kept.glob("[!.]*")
     checkpoint.write_bytes(checkpoint.read_bytes()[:100])
-    again = start(tmp_path / "again.parquet", kept)
-    assert again.wait(timeout=60) == 0
-    again.stderr.close()
+    run_here(monkeypatch, tmp_path / "again.parquet", kept)
     pd.testing.assert_frame_equal(left, pd.read_parquet(tmp_path / "again.parquet"), check_exact=True)
 
 

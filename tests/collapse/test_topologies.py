@@ -140,8 +140,12 @@ def test_plain_networks_stand_beside_both_others_once():
     assert kinds == {("none", 0.0), ("identity", 1.0), ("dropout", 0.5)}
 
 
-def test_an_interrupted_table_trains_only_what_is_missing_and_ends_the_same(digits, tmp_path, monkeypatch):
-    straight = table.tabulate(SETTINGS, 1, digits)
+@pytest.fixture(scope="module")
+def straight(digits):
+    return table.tabulate(SETTINGS, 1, digits)
+
+
+def test_an_interrupted_table_trains_only_what_is_missing_and_ends_the_same(digits, straight, tmp_path, monkeypatch):
     train, trained = table._train, []
 
     def interrupted(*arguments):
@@ -161,8 +165,8 @@ def test_an_interrupted_table_trains_only_what_is_missing_and_ends_the_same(digi
     assert trained == 2 * SETTINGS.jobs()  # another seed resumes from nothing
 
 
-def test_the_table_holds_the_law_of_every_width_and_the_path_integral(digits):
-    runs = table.tabulate(SETTINGS, 1, digits)
+def test_the_table_holds_the_law_of_every_width_and_the_path_integral(straight):
+    runs = straight
     theta = runs.width.map({1: 0.5**3, 2: 0.75**3}).where(runs.variant == "dropout", 1.0)
     theta = theta.mask(runs.variant == "identity", 0.0)
     np.testing.assert_allclose(runs.plain_theta, theta)

@@ -104,17 +104,25 @@ def norm_states():
     return states(judge_p16({GRADIENTS: found}, LEDGER["P16"].criterion))
 
 
-def optimiser_states():
+def optimised():
     ways = [{"name": "momentum", "learning_rate": 0.01}, {"name": "adam", "learning_rate": 0.01}]
     settings = {"optimisers": ways, "depth": 5, "widths": [1], "thetas": [0.05], "steps": 4000, "measurements": 60}
     settings |= {"target": 0.8, "seeds": 20, "batch_size": 16, "test_samples": 64}
-    found = optimisers.tabulate(Optimisers.model_validate(settings), seed=SEED)
-    return states(judge_p23({OPTIMISERS: found}, LEDGER["P23"].criterion))
+    return optimisers.tabulate(Optimisers.model_validate(settings), seed=SEED)
 
 
-def test_in_the_real_world_norms_fall_momentum_keeps_its_bound_and_adam_needs_the_root():
+@pytest.fixture(scope="module")
+def real_optimisers():
+    return optimised()
+
+
+def optimiser_states(runs):
+    return states(judge_p23({OPTIMISERS: runs}, LEDGER["P23"].criterion))
+
+
+def test_in_the_real_world_norms_fall_momentum_keeps_its_bound_and_adam_needs_the_root(real_optimisers):
     assert norm_states() == "hhhhh"
-    assert optimiser_states() == "hhh"
+    assert optimiser_states(real_optimisers) == "hhh"
 
 
 def test_masks_that_remove_nothing_fail_every_part_that_rests_on_masks(monkeypatch):
@@ -122,14 +130,14 @@ def test_masks_that_remove_nothing_fail_every_part_that_rests_on_masks(monkeypat
         ensemble, "draw_vertex_masks", lambda p, depth, width, *_: np.ones((ensemble.BLOCK, depth, width), bool)
     )
     assert norm_states() == "fffff"
-    assert optimiser_states()[1:] == "ff"
+    assert optimiser_states(optimised())[1:] == "ff"
 
 
 def test_momentum_in_the_place_of_adam_needs_more_than_the_root(monkeypatch):
     monkeypatch.setattr(optimisers, "Descent", lambda name: Descent("momentum"))
-    assert optimiser_states()[2] == "f"
+    assert optimiser_states(optimised())[2] == "f"
 
 
-def test_momentum_without_the_factor_of_its_decay_breaks_the_bound(monkeypatch):
+def test_momentum_without_the_factor_of_its_decay_breaks_the_bound(monkeypatch, real_optimisers):
     monkeypatch.setattr("dropatlas.collapse.gradient_effects.MOMENTUM_DECAY", 0.0)
-    assert optimiser_states()[0] == "f"
+    assert optimiser_states(real_optimisers)[0] == "f"

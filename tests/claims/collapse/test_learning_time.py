@@ -240,8 +240,20 @@ DEPTHS = DepthLaw(
 )
 
 
-def measured_times():
-    return {LEARNING_TIME: time_task.tabulate(TIMES, PILOT)}
+def the_true_one(monkeypatch):
+    """Nothing is changed."""
+
+
+@cache
+def times_in(world):
+    """Table of P9 and P22 that the task makes of a world, once for all tests of it."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        world(monkeypatch)
+        return time_task.tabulate(TIMES, PILOT)
+
+
+def measured_times(world):
+    return {LEARNING_TIME: times_in(world)}
 
 
 def measured_depths():
@@ -249,8 +261,8 @@ def measured_depths():
 
 
 @cache
-def true_depths(seeds=10):
-    training = DEPTHS.training.model_copy(update={"seeds": seeds})
+def true_depths():
+    training = DEPTHS.training.model_copy(update={"seeds": 24})
     return depth_task.tabulate(DEPTHS.model_copy(update={"training": training}), PILOT)
 
 
@@ -289,33 +301,29 @@ def zero_is_not_kept(monkeypatch):
 
 
 def test_the_lower_bound_holds_in_the_true_world():
-    assert states(judged("P9", measured_times())) == "h"
+    assert states(judged("P9", measured_times(the_true_one))) == "h"
 
 
 @pytest.mark.parametrize("world", [nothing_removed, theta_of_a_wider_network, cuts_at_random, zero_is_not_kept])
-def test_the_lower_bound_fails_in_a_wrong_world(world, monkeypatch):
-    world(monkeypatch)
-    evidence = measured_times()
-    assert states(judged("P9", evidence)) == "f"
+def test_the_lower_bound_fails_in_a_wrong_world(world):
+    assert states(judged("P9", measured_times(world))) == "f"
 
 
-def test_paths_are_enough_where_nothing_is_removed_and_not_in_the_true_world(monkeypatch):
-    assert "f" in states(judged("P22", measured_times()))
-    nothing_removed(monkeypatch)
-    assert states(judged("P22", measured_times())) == "hh"
+def test_paths_are_enough_where_nothing_is_removed_and_not_in_the_true_world():
+    assert "f" in states(judged("P22", measured_times(the_true_one)))
+    assert states(judged("P22", measured_times(nothing_removed))) == "hh"
 
 
-def test_learning_without_paths_breaks_the_bound_itself_and_not_only_its_controls(monkeypatch):
-    zero_is_not_kept(monkeypatch)
-    rows = measured_times()[LEARNING_TIME].query("width > 1 and gain == 'plain' and goal == 'movement'")
+def test_learning_without_paths_breaks_the_bound_itself_and_not_only_its_controls():
+    rows = times_in(zero_is_not_kept).query("width > 1 and gain == 'plain' and goal == 'movement'")
     assert ((rows.steps * rows.theta).groupby(rows.model).mean() < 0.8 * rows.control_steps.mean()).all()
 
 
 def test_time_grows_with_depth_in_the_true_world():
-    found = judged("P15", {DEPTH_LAW: true_depths(24)})
+    found = judged("P15", {DEPTH_LAW: true_depths()})
     assert "f" not in states(found)[:2]  # so few networks leave the control of width 1 open now and then
     wide = growth_by_seed(
-        true_depths(24).query(
+        true_depths().query(
             "schedule == 'falling' and model == 'site' and width == 2 and gain == 'plain' and goal == 'movement'"
         ),
         0.5,

@@ -8,6 +8,7 @@ import pytest
 from tests.claims.collapse.evidence import LEDGER, OPEN, PARTLY, REFUTED, REPRODUCED, judged, noise, states
 
 from dropatlas.claims.collapse.trainability import TRAINABILITY, better_order
+from dropatlas.collapse.runs import run_ensemble
 from dropatlas.collapse.settings import Training
 from dropatlas.collapse.trainability import (
     FEW,
@@ -164,12 +165,12 @@ def test_intervals_of_an_order_cover_what_they_estimate():
         learned = rng.random(80) < chance
         return pd.DataFrame({"seed": number, "crossed": paths, "left": share, "learned": learned})
 
-    def check(count):
-        runs = pd.concat([of_seed(number) for number in range(count)])
-        return better_order("", runs, lambda rows: rows.left, lambda rows: rows.crossed).value
+    def interval(seeds):
+        return better_order("", pd.concat(seeds), lambda rows: rows.left, lambda rows: rows.crossed).value
 
-    truth = check(1000).estimate
-    found = [check(SEEDS) for _ in range(250)]
+    seeds = [of_seed(number) for number in range(100 * SEEDS)]
+    truth = interval(seeds).estimate
+    found = [interval(seeds[first : first + SEEDS]) for first in range(0, len(seeds), SEEDS)]
     assert np.mean([value.low <= truth <= value.high for value in found]) >= 0.93
 
 
@@ -197,8 +198,20 @@ def tabulated(*arms):
 
 
 @pytest.fixture(scope="module")
-def world():
-    return tabulated("dropout", "sample")
+def runs():
+    """What was trained for the table of `world`, in the task's order."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def world(runs):
+    def recorded(*arguments, **options):
+        runs.append(run_ensemble(*arguments, **options))
+        return runs[-1].copy()
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("dropatlas.tasks.collapse.trainability.run_ensemble", recorded)
+        return tabulated("dropout", "sample")
 
 
 def test_this_world_in_small(world):
@@ -250,8 +263,11 @@ def test_without_masks_per_sample_learning_comes_back(monkeypatch):
     assert states(found)[4] == "f"
 
 
-def test_a_wrong_signal_does_not_order_success(monkeypatch):
+@pytest.mark.usefixtures("world")
+def test_a_wrong_signal_does_not_order_success(monkeypatch, runs):
+    trained = iter(runs)  # which the signal does not change
+    monkeypatch.setattr("dropatlas.tasks.collapse.trainability.run_ensemble", lambda *_, **__: next(trained).copy())
     monkeypatch.setattr(
         "dropatlas.tasks.collapse.trainability.signal_given_path", lambda *cell: 1 / signal_given_path(*cell)
     )
-    assert states(judged("P13", tabulated("dropout")))[1] == "f"
+    assert states(judged("P13", tabulated("dropout", "sample")))[1] == "f"
