@@ -9,7 +9,7 @@ from dropatlas.phases.student_effects import (
     effects_on_loss,
     final_risks,
     gap_slopes,
-    plateau_shares,
+    lasting_shares,
     slope_changes,
 )
 from dropatlas.stats import mean_interval
@@ -29,14 +29,14 @@ def distances(squares, step=100, variant="ram", seeds=1):
 def test_the_share_of_a_law_with_a_constant_is_found(share):
     rows = distances(0.3 * (share + (1 - share) * 5000 / WIDTHS))
     for widest in (None, 3):
-        assert plateau_shares(rows, "ram", 100, widest).tolist() == [pytest.approx(share, abs=0.003)]
+        assert lasting_shares(rows, "ram", 100, widest).tolist() == [pytest.approx(share, abs=0.003)]
 
 
 def test_a_steeper_law_has_a_negative_share_and_missing_widths_have_none():
     rows = distances(WIDTHS**-1.3)
-    assert plateau_shares(rows, "ram", 100)[0] < -0.1
-    assert plateau_shares(rows[rows.width > 1000], "ram", 100).isna().all()
-    assert plateau_shares(rows.assign(diverged=rows.width == 200), "ram", 100).isna().all()
+    assert lasting_shares(rows, "ram", 100)[0] < -0.1
+    assert lasting_shares(rows[rows.width > 1000], "ram", 100).isna().all()
+    assert lasting_shares(rows.assign(diverged=rows.width == 200), "ram", 100).isna().all()
 
 
 @pytest.mark.parametrize("share", [0.25, 0.75])
@@ -45,7 +45,7 @@ def test_the_interval_of_the_mean_share_covers_at_ten_seeds(share):
     rng, trials, covered = np.random.default_rng(1), 400, 0
     squares = 0.3 * (share + (1 - share) * 5000 / WIDTHS)
     noisy = squares * np.exp(0.2 * rng.standard_normal((10 * trials, len(WIDTHS))))
-    shares = plateau_shares(distances(noisy, seeds=10 * trials), "ram", 100, 3).to_numpy()
+    shares = lasting_shares(distances(noisy, seeds=10 * trials), "ram", 100, 3).to_numpy()
     centre = shares.mean()
     assert centre == pytest.approx(share, abs=0.1)  # noise moves a share a little, within what the threshold leaves
     for ten in shares.reshape(trials, 10):

@@ -16,7 +16,7 @@ from dropatlas.phases.mechanisms import at_largest_width, typical_errors
 from dropatlas.phases.rates import FIXED
 from dropatlas.phases.reference_runs import FIGURE, FIGURE_REPEATS, FIGURE_STEP, READ, READ_OFF, READ_STEP
 from dropatlas.phases.signatures import against_flow, code_signatures
-from dropatlas.phases.student_effects import LOSSES, WIDEST, final_risks, plateau_shares
+from dropatlas.phases.student_effects import LOSSES, WIDEST, final_risks, lasting_shares
 from dropatlas.phases.wrong_codes import HARMLESS
 
 
@@ -186,7 +186,7 @@ def student_exponents(rows: pd.DataFrame) -> str:
     numbers = {
         "exponent of RaM": mean_exponent(distance_slopes(rows, "ram", FIGURE_STEP)),
         "exponent of PN+RaM": mean_exponent(distance_slopes(rows, "pn_ram", FIGURE_STEP)),
-        "share left of no dropout": mean_exponent(plateau_shares(rows, "none", FIGURE_STEP)),
+        "share left of no dropout": mean_exponent(lasting_shares(rows, "none", FIGURE_STEP)),
     }
     told = ", ".join(f"{name} {found:z.2f}" for name, found in numbers.items() if found)
     return (
@@ -202,8 +202,8 @@ def student_later_steps(rows: pd.DataFrame) -> str:
     last = int(rows.step.max())
     numbers = {
         "exponent of RaM": mean_exponent(distance_slopes(rows, "ram", last)),
-        "share left of RaM": mean_exponent(plateau_shares(rows, "ram", last, WIDEST)),
-        "of no dropout": mean_exponent(plateau_shares(rows, "none", last, WIDEST)),
+        "share left of RaM": mean_exponent(lasting_shares(rows, "ram", last, WIDEST)),
+        "of no dropout": mean_exponent(lasting_shares(rows, "none", last, WIDEST)),
     }
     told = ", ".join(f"{name} {found:z.2f}" for name, found in numbers.items() if found)
     return (

@@ -14,6 +14,7 @@ from dropatlas.stats import Interval, known_seeds, mean_interval
 
 LEAST_WIDTHS = 3
 """With fewer there is no exponent: a line through two points says nothing about a power law."""
+SHARES = np.linspace(-1.0, 1.0, 401)
 
 
 def seed_slopes(rows: pd.DataFrame, column: str, over: str = "width") -> pd.Series:
@@ -43,25 +44,29 @@ def _by_seed(rows: pd.DataFrame, column: str, over: str) -> pd.DataFrame:
 
 
 def plateau_shares(rows: pd.DataFrame, column: str) -> pd.Series:
-    """Share of a distance's square at the largest width that lasts as n → ∞: D²/d² of the fit d² = D² + c/n.
+    """Share s = D²/d² that is left of a squared distance at the largest width as n → ∞, by seed.
 
-    Least squares over the widths, per seed. 1: the distance has come to its limit D; 0: it falls like n^(-1/2), as its
-    exponent alone would not tell from a slow approach to D > 0.
+    Fit of d² = D² + c/n by least squares in log d, since errors are relative: with N the largest width,
+    d² ∝ s + (1 - s) N/n, and s is searched on a grid of [-1, 1] in steps of 0.005. A law 1/n has s = 0, a constant
+    distance s = 1, as the exponent alone would not tell from a slow approach to D > 0; noise, or a distance that falls
+    faster, makes s negative.
 
     Args:
         rows: One row per seed and width: `seed`, `width`, the column, and `diverged` where runs can diverge.
         column: The distance.
 
     Returns:
-        By seed; an estimate may lie outside [0, 1]. NaN as in `seed_slopes`.
+        By seed; NaN as in `seed_slopes`.
     """
-    squares = _by_seed(rows, column, "width").pow(2)
-    if squares.shape[1] < LEAST_WIDTHS:
-        return pd.Series(np.nan, squares.index)
-    x = 1 / squares.columns.to_numpy(dtype=float)
-    centred = x - x.mean()
-    fitted = squares.where(np.isfinite(squares) & (squares > 0))
-    return (fitted @ (1 / len(x) - x.mean() * centred / (centred @ centred))) / fitted.iloc[:, -1]
+    slopes = seed_slopes(rows, column)
+    widths = np.sort(rows.width.unique())
+    if len(widths) < LEAST_WIDTHS:
+        return slopes
+    squares = 2 * np.log(_by_seed(rows, column, "width")[slopes.notna()])
+    laws = np.log(SHARES[:, None] + (1 - SHARES[:, None]) * (widths[-1] / widths))
+    errors = squares.to_numpy()[:, None, :] - laws
+    best = errors.var(axis=-1).argmin(axis=-1)
+    return pd.Series(SHARES[best], squares.index).reindex(slopes.index)
 
 
 def relative_distances(rows: pd.DataFrame) -> pd.DataFrame:

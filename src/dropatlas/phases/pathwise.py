@@ -143,11 +143,12 @@ def path_distances(
     ticks = clock_ticks(stream("clocks"), clock_masks, keep_rate)
     systems = [projected(start, problem.bound) for _ in range(4)]
     largest = np.zeros((4, width))
+    data = (np.ascontiguousarray(problem.inputs.T), problem.targets, learning_rate, keep_rate)
+    clocks_told = (masks.starts, masks.neurons, ticks.starts, ticks.neurons, learning_rate * ticks.times)
+    dropout, frozen, limit, other = systems
+    code, spacing = ACTIVATION_CODES[problem.activation], time / (len(paths[0]) - 1)
     coupled_steps(
-        *(ACTIVATION_CODES[problem.activation], problem.bound, *systems),
-        *(np.ascontiguousarray(problem.inputs.T), problem.targets, learning_rate, keep_rate),
-        *(*paths, time / (len(paths[0]) - 1), masks.starts, masks.neurons),
-        *(ticks.starts, ticks.neurons, learning_rate * ticks.times, largest),
+        *(code, problem.bound, dropout, frozen, limit, other, *data, paths[0], paths[1], spacing, *clocks_told, largest)
     )
     lost = not all(np.isfinite(system).all() for system in systems)
     total, clocks, noise, own = np.full(4, np.inf) if lost else np.sqrt(largest.mean(axis=1))

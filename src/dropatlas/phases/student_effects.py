@@ -3,41 +3,25 @@
 import numpy as np
 import pandas as pd
 
-from dropatlas.phases.exponents import LEAST_WIDTHS, seed_slopes
+from dropatlas.phases.exponents import plateau_shares, seed_slopes
 
 LOSSES = {"validation_risk": "validation risk, without masks", "training_risk": "training risk, with masks"}
 WIDEST = 3
 """Widths, the largest ones, on which a law for n → ∞ is fitted: no exponent comes from fewer."""
 
-SHARES = np.linspace(-1.0, 1.0, 401)
 
-
-def plateau_shares(rows: pd.DataFrame, variant: str, step: int, widest: int | None = None) -> pd.Series:
-    """Share s = D²/d² that is left of the squared distance to dropout at the largest width as n → ∞, by seed.
-
-    Fit of d² = D² + c/n by least squares in log d, since errors are relative: with N the largest width,
-    d² ∝ s + (1 - s) N/n, and s is searched on a grid of [-1, 1] in steps of 0.005. A law 1/n has s = 0, a constant
-    distance s = 1; noise, or a distance that falls faster, makes s negative.
+def lasting_shares(rows: pd.DataFrame, variant: str, step: int, widest: int | None = None) -> pd.Series:
+    """`plateau_shares` of a variant's RMS distance to dropout, by seed.
 
     Args:
         rows: Table `phases/teacher_student`.
         variant: Any but dropout.
         step: Steps done.
         widest: Fit only so many of the largest widths; None: all.
-
-    Returns:
-        By seed; NaN as in `seed_slopes`.
     """
     at = rows[(rows.variant == variant) & (rows.step == step)]
     widths = np.sort(at.width.unique())[-(widest or len(at)) :]
-    slopes = seed_slopes(at[at.width.isin(widths)], "rms_distance")
-    if len(widths) < LEAST_WIDTHS:
-        return slopes
-    squares = 2 * np.log(at.pivot(index="seed", columns="width", values="rms_distance")[widths][slopes.notna()])
-    laws = np.log(SHARES[:, None] + (1 - SHARES[:, None]) * (widths[-1] / widths))
-    errors = squares.to_numpy()[:, None, :] - laws
-    best = errors.var(axis=-1).argmin(axis=-1)
-    return pd.Series(SHARES[best], squares.index).reindex(slopes.index)
+    return plateau_shares(at[at.width.isin(widths)], "rms_distance")
 
 
 def final_risks(rows: pd.DataFrame, loss: str) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Judges of the claims on the phase diagram, M3, M8 and M13 (arXiv 2510.07554); intervals over seeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -28,15 +28,9 @@ from dropatlas.phases.wrong_codes import HARMLESS, WRONG_MASK, WRONG_SCALING
 
 DIAGRAM = "phases/diagram"
 WIDTH_TREND = "phases/width_trend"
-
 BOUNDARY_SCAN = "phases/boundary_scan"
 FAILURE_SIGNATURES = "phases/failure_signatures"
 MOST_NAMED = 3
-
-
-def _enough(values: pd.Series, least_seeds: float) -> Sequence[float]:
-    """The values, one per seed; none where too few are numbers."""
-    return values if np.isfinite(values).sum() >= least_seeds else []
 
 
 def _named(phase: str) -> str:

@@ -18,7 +18,7 @@ from dropatlas.phases.student_effects import (
     effects_on_loss,
     final_risks,
     gap_slopes,
-    plateau_shares,
+    lasting_shares,
     slope_changes,
 )
 from dropatlas.stats import mean_p_value, ratio_interval
@@ -52,7 +52,7 @@ def judge_m1(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float])
         )
         for variant in ("ram", "pn_ram")
     ]
-    left = mean_check("", plateau_shares(rows, "none", step), (criterion["plateau"], np.inf), support=SHARE)
+    left = mean_check("", lasting_shares(rows, "none", step), (criterion["plateau"], np.inf), support=SHARE)
     return decide([*parts, Part("no dropout stays away", PLATEAU, [left], ".2f", why_open=why)])
 
 
@@ -118,7 +118,7 @@ def judge_m16(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
     alike = (1 / criterion["alike"], criterion["alike"])
     exponents = mean_check("", slope_changes(rows, "ram", first, last), (criterion["grown"], np.inf))
     ratios = mean_check("", distance_ratios(rows, narrow, last), alike, log=True)
-    ram, none = (plateau_shares(rows, variant, last, WIDEST) for variant in ("ram", "none"))
+    ram, none = (lasting_shares(rows, variant, last, WIDEST) for variant in ("ram", "none"))
     gaps = [
         mean_check(name, all_known(gap_slopes(rows, loss)), (-np.inf, criterion["falls"]))
         for loss, name in LOSSES.items()

@@ -18,7 +18,7 @@ from dropatlas.phases.student_effects import (
     distance_ratios,
     effects_on_loss,
     final_risks,
-    plateau_shares,
+    lasting_shares,
 )
 from dropatlas.plots.style import COLOURS
 from dropatlas.stats import Interval, mean_interval, ratio_interval
@@ -183,7 +183,7 @@ def distances_over_width(rows: pd.DataFrame, margin: float, plateau: float) -> F
     for place, variant in enumerate(OTHERS):
         colour = VARIANT_COLOURS[variant]
         _bar(panels[1], place, mean_exponent(distance_slopes(rows, variant, FIGURE_STEP)), colour)
-        _bar(panels[2], place, mean_exponent(plateau_shares(rows, variant, FIGURE_STEP)), colour)
+        _bar(panels[2], place, mean_exponent(lasting_shares(rows, variant, FIGURE_STEP)), colour)
     panels[1].set(ylabel="exponent in $n$", ylim=(-0.72, 0.1), title="band: RaM, PN+RaM")
     panels[2].set(ylabel="$D^2/d^2$ at the largest $n$", ylim=(-0.55, 1.1), title="threshold: no dropout")
     for axes in panels[1:]:
@@ -217,7 +217,7 @@ def later_steps(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Figure:
         colour, label = VARIANT_COLOURS[variant], VARIANT_LABELS[variant]
         slopes = {step: mean_exponent(distance_slopes(rows, variant, step)) for step in steps}
         _over_time(panels[0], slopes, colour, label)
-        shares = {step: mean_exponent(plateau_shares(rows, variant, step, WIDEST)) for step in steps}
+        shares = {step: mean_exponent(lasting_shares(rows, variant, step, WIDEST)) for step in steps}
         _over_time(panels[1], shares, colour, label)
     published = mean_exponent(distance_slopes(rows, "ram", FIGURE_STEP))
     if published is not None:
