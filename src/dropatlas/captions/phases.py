@@ -12,7 +12,7 @@ from dropatlas.phases.convergence import grid_exponents, jackknifed_exponents, s
 from dropatlas.phases.coupling_settings import FUNCTIONS, LAW, SERIES
 from dropatlas.phases.exponents import depth_slopes, distance_slopes, mean_exponent, penalty_slopes, seed_slopes
 from dropatlas.phases.labels import QUANTITY_LABELS, REGIME_LABELS, VARIANT_LABELS
-from dropatlas.phases.mechanisms import at_largest_width, typical_errors
+from dropatlas.phases.precision_errors import at_largest_width, typical_errors
 from dropatlas.phases.rates import FIXED
 from dropatlas.phases.reference_runs import FIGURE, FIGURE_REPEATS, FIGURE_STEP, READ, READ_OFF, READ_STEP
 from dropatlas.phases.signatures import against_flow, code_signatures

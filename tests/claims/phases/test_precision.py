@@ -11,7 +11,7 @@ from dropatlas.claims.judging import judge_of
 from dropatlas.claims.phases.precision import PRECISION
 from dropatlas.claims.verdicts import Verdict
 from dropatlas.phases import precision as science
-from dropatlas.phases.mechanisms import typical_errors
+from dropatlas.phases.precision_errors import typical_errors
 from dropatlas.phases.settings import FloatingPoint
 from dropatlas.tasks.phases import precision as task
 

@@ -10,7 +10,7 @@ from dropatlas.claims.checks import mean_check
 from dropatlas.claims.parts import LEVEL, Check, Part, decide, one_part_open
 from dropatlas.claims.verdicts import Judgement
 from dropatlas.phases.exponents import seed_slopes
-from dropatlas.phases.mechanisms import final_errors
+from dropatlas.phases.precision_errors import final_errors
 from dropatlas.stats import holm
 
 PRECISION = "phases/precision"

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dropatlas.phases.labels import REGIME_LABELS
-from dropatlas.phases.mechanisms import at_largest_width, final_errors
+from dropatlas.phases.precision_errors import at_largest_width, final_errors
 from dropatlas.plots.style import COLOURS
 from dropatlas.stats import mean_interval
 

@@ -1,4 +1,4 @@
-"""Numbers that judges, figures and captions read off the tables of the mechanisms: precision."""
+"""Numbers that the judge, figures and captions of the precision table read off it."""
 
 import numpy as np
 import pandas as pd

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from dropatlas.phases.bypass import sharpness_medians, stable_shares_by_width
-from dropatlas.phases.mechanisms import at_largest_width
+from dropatlas.phases.precision_errors import at_largest_width
 
 
 def test_the_widest_networks_are_those_of_the_table_given():
