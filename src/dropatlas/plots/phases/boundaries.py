@@ -114,6 +114,9 @@ def failure_signatures(rows: pd.DataFrame, tolerance: float, change: float) -> F
         right.axhline(value, color=colour, lw=1, ls="--")
     right.axhline(1, color="0.6", lw=1)
     right.set(xlabel="$\\beta$ ($\\alpha$ = 0.5)", ylabel="over that under gradient flow", xscale="log")
+    betas = sorted(watched.beta.unique())
+    right.set_xticks(betas, [f"{beta:g}" for beta in betas])
+    right.set_xticks([], minor=True)
     right.set_title("do neurons cluster or diverge at small β?", fontsize="small")
     handles = [
         *(plt.Line2D([], [], color=LIMIT_COLOURS[phase], marker="o", ls="", label=phase) for phase in CODE_CELLS),

@@ -89,7 +89,7 @@ def curvature_ratio(rows: pd.DataFrame, factor: float, cost: float) -> Figure:
         for depth, loss, kind, width in networks[SETTING].value_counts().index
     ]
     order = sorted(settings, key=lambda setting: (list(GROUP_COLOURS).index(setting[0]), *setting[1:]))
-    figure, panels = plt.subplots(1, 2, figsize=(10.5, 0.27 * len(order) + 1.6), sharey=True)
+    figure, panels = plt.subplots(1, 2, figsize=(11.5, 0.27 * len(order) + 1.6), sharey=True)
     for axes, column, (low, high) in zip(panels, ("ratio", "cost"), ((factor, None), (None, cost)), strict=True):
         for place, (group, depth, width, kind) in enumerate(order):
             cell = networks[(networks.depth == depth) & (networks.width == width) & (networks.activation == kind)]
@@ -113,8 +113,8 @@ def curvature_ratio(rows: pd.DataFrame, factor: float, cost: float) -> Figure:
     names = [setting_name(kind, width, depth) for _, depth, width, kind in order]
     panels[0].set_yticks(range(len(order)), names, fontsize="small")
     panels[0].invert_yaxis()
-    panels[0].set_xlabel("$B\\,/\\,|C|$ over the decrease of the risk")
-    panels[1].set_xlabel("$\\mathrm{Var}(m)\\,(C^+ + S/n)\\,/\\,B$ over the decrease of the risk")
+    panels[0].set_xlabel("$B\\,/\\,|C|$")
+    panels[1].set_xlabel("$\\mathrm{Var}(m)\\,(C^+ + S/n)\\,/\\,B$")
     panels[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
     return figure
 

@@ -69,7 +69,7 @@ def _deciding(exponents: Axes, shares: Axes, rows: pd.DataFrame, criterion: Mapp
         color=VARIANT_COLOURS["ram"],
     )
     _required(exponents, -0.5 - criterion["margin"], -0.5 + criterion["margin"])
-    exponents.set(ylabel="exponent in $n$ of the distance of RaM", title="RaM comes nearer")
+    exponents.set(ylabel="exponent in $n$", title="RaM comes nearer")
     _means(
         shares,
         {depth: plateau_shares(_of(part, "none"), "distance") for depth, part in depths.items()},
@@ -89,7 +89,7 @@ def depth_distances(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Figur
     """
     final = rows[rows.step == rows.step.max()]
     depths = sorted(final.depth.unique())
-    figure, panels = plt.subplots(1, len(depths) + 2, figsize=(2.6 * len(depths) + 6.4, 4.0), layout="constrained")
+    figure, panels = plt.subplots(1, len(depths) + 2, figsize=(2.6 * len(depths) + 7.4, 4.4), layout="constrained")
     for axes, depth in zip(panels[:-2], depths, strict=True):
         part = final[(final.depth == depth) & ~final.diverged]
         widths = np.array(sorted(final.width.unique()))
@@ -108,7 +108,7 @@ def depth_distances(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Figur
         axes.set_xlabel("neurons per layer $n$")
         axes.sharey(panels[0])
     panels[0].set_ylabel(DISTANCE)
-    panels[0].legend(fontsize="small")
+    figure.legend(*panels[0].get_legend_handles_labels(), fontsize="small", ncols=3, loc="outside lower left")
     _deciding(panels[-2], panels[-1], final, criterion)
     for axes in panels[-2:]:
         axes.set_xlabel("hidden layers $L$")

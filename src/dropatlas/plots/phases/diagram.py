@@ -172,7 +172,8 @@ def _outcome_grid(axes: Axes, rows: pd.DataFrame, tolerance: float) -> None:
             axes.text(x, y, cell.status.replace(" ", "\n"), ha="center", va="center", fontsize=6, color="0.4")
             continue
         mark = UNKNOWN if cell.agrees is None else AGREES if cell.agrees else DISAGREES
-        text = f"{mark} {cell.found or 'tie'}\n{getattr(cell, cell.phase):.3f}"
+        found = cell.found if isinstance(cell.found, str) else "tie"
+        text = f"{mark} {found}\n{getattr(cell, cell.phase):.3f}"
         axes.text(x, y, text, ha="center", va="center", fontsize=7)
     axes.set(xlim=(-0.5, len(taus) - 0.5), ylim=(-0.5, len(keeps) - 0.5))
     axes.set_xticks(range(len(taus)), [f"{value:g}" for value in taus], fontsize="small", rotation=45)
