@@ -1,16 +1,20 @@
 """Precision: types are those of torch, runs are plain dropout, rounding is counted right, the table at a tiny size."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dropatlas.phases import precision as science
 from dropatlas.phases.names import PRECISIONS
 from dropatlas.phases.neurons import ACTIVATIONS, features, pullback
 from dropatlas.phases.particles import Masks, Problem, sample_masks
 from dropatlas.phases.particles import train as train_dropout
 from dropatlas.phases.precision import all_kept, representable, rounding_errors, train
+from dropatlas.phases.precision_errors import ORDERS
 from dropatlas.phases.precision_kernels import KINDS, round_to
 from dropatlas.phases.settings import FloatingPoint
 from dropatlas.tasks.phases import precision as task
@@ -97,6 +101,47 @@ def test_one_step_is_that_of_torch_up_to_the_last_place(name):
         assert (mine == theirs).mean() > 0.85
 
 
+def plain_torch_step(precision, problem, particles, rate, keep_rate, kept):
+    """A step of ordinary code, by torch's own types and its automatic differentiation."""
+    stored, computed = getattr(torch, precision.stored), getattr(torch, precision.computed)
+    state = torch.from_numpy(particles).to(stored)
+    inputs, targets = (torch.from_numpy(values).to(computed) for values in (problem.inputs, problem.targets))
+    active = state[kept].requires_grad_()
+    mask = torch.full((len(kept), 1), 1 / keep_rate).to(computed)
+    shown = active.to(computed)
+    outputs = (mask * (shown[:, :1] * torch.tanh(shown[:, 1:] @ inputs.T))).sum(0) / len(particles)
+    outputs.backward((outputs.detach() - targets) / len(targets))
+    state[kept] = (active - (len(particles) * rate) * active.grad).detach()
+    return state.double().numpy()
+
+
+@pytest.mark.parametrize("name", LOW)
+@pytest.mark.parametrize("width", [100, 4_000, 30_000])
+def test_a_plain_step_errs_as_that_of_torch(name, width):
+    problem, start = small(width=width, samples=30)
+    kept = np.arange(5)
+    setting = (problem, start, 0.45 * 5 / width, 5 / width, Masks(np.array([0, 5]), kept), [1])
+    exact = train(PRECISIONS["float64"], *setting).particles[0]
+    np.testing.assert_allclose(train(PRECISIONS["float64"], *setting, "plain").particles[0], exact, atol=1e-14)
+    mine = train(PRECISIONS[name], *setting, "plain").particles[0]
+    theirs = plain_torch_step(PRECISIONS[name], problem, start, *setting[2:4], kept)
+    errors = [np.sqrt(((found[kept] - exact[kept]) ** 2).mean()) for found in (mine, theirs)]
+    assert errors[0] == pytest.approx(errors[1], rel=0.5)
+    assert errors[0] > 0
+
+
+def test_a_plain_step_in_float16_overflows_where_torch_does():
+    problem, start = small(width=400_000)
+    setting = (problem, start, 0.45 * 5 / 400_000, 5 / 400_000)
+    kept = np.arange(5)
+    masks = Masks(np.array([0, 5]), kept)
+    plain, folded = (train(PRECISIONS["float16"], *setting, masks, [1], order).particles[0] for order in ORDERS[::-1])
+    theirs = plain_torch_step(PRECISIONS["float16"], *setting, kept)
+    assert not np.isfinite(plain[kept]).any()
+    np.testing.assert_array_equal(np.isfinite(plain), np.isfinite(theirs))
+    assert np.isfinite(folded).all()
+
+
 @pytest.mark.parametrize("name", LOW)
 def test_a_run_errs_as_that_of_torch(name):
     problem, start = small(width=200, samples=30)
@@ -167,19 +212,29 @@ def settings():
 
 def test_errors_are_those_beside_float64(settings):
     found = rounding_errors(settings, 1, 16, "critical", 0)
-    assert [(one.precision, one.step) for one in found] == [(name, step) for name in PRECISIONS for step in (4, 8)]
+    arms = [("float64", "folded"), *product(LOW, ORDERS)]
+    assert [(*arm, step) for arm in arms for step in (4, 8)] == [(one.precision, one.order, one.step) for one in found]
     exact = [one for one in found if one.precision == "float64"]
     assert all(one.error == 0 and one.risk_error == 0 for one in exact)
-    half = [one for one in found if one.precision == "float16"]
+    half = [one for one in found if (one.precision, one.order) == ("float16", "plain")]
     for one, reference in zip(half, exact, strict=True):
         assert one.error > 0
         np.testing.assert_allclose(one.risk, reference.risk * (1 + one.risk_error))
 
 
+def test_a_network_that_diverges_has_an_infinite_error(settings, monkeypatch):
+    short = (2.0**-10, 2.0**-14, 8.0)  # ends at 8
+    monkeypatch.setattr(science, "KINDS", KINDS | {"float16": short})
+    found = rounding_errors(settings, 1, 16, "critical", 0)
+    ends = {(one.precision, one.order): one.error for one in found if one.step == 8}
+    assert ends["float16", "plain"] == np.inf
+    assert all(np.isfinite(error) for arm, error in ends.items() if arm != ("float16", "plain"))
+
+
 def test_table_starts_all_precisions_alike_and_resumes(tmp_path, settings):
     rows = task.tabulate(settings, 1, tmp_path)
     assert list(rows.columns) == list(task.MEANINGS)
-    assert len(rows) == (2 + 1 + 1) * len(PRECISIONS) * 2 * 10
+    assert len(rows) == (2 + 1 + 1) * (1 + 2 * len(LOW)) * 2 * 10
     assert (rows[rows.precision == "float64"].error == 0).all()
     rates = rows[rows.regime != "penalised"].groupby("width").learning_rate.unique()
     assert {width: rate.tolist() for width, rate in rates.items()} == {8: [0.25], 16: [0.125]}

@@ -126,7 +126,7 @@ def effects(rows: pd.DataFrame) -> str:
     )
 
 
-def penalty_survival(rows: pd.DataFrame, margin: float, real: float) -> str:
+def penalty_survival(rows: pd.DataFrame, margin: float, least: float) -> str:
     """Of table `phases/penalty`: the exponents of the penalty effect, and that at a fixed keep rate."""
     slopes = {kappa: mean_exponent(found) for kappa, found in penalty_slopes(rows).items()}
     told = ", ".join(f"{found:z.2f} at κ = {kappa:g}" for kappa, found in slopes.items() if found)
@@ -135,8 +135,9 @@ def penalty_survival(rows: pd.DataFrame, margin: float, real: float) -> str:
     measured = f" Measured exponents: {told}{halved}." if told else ""
     return (
         f"From the left: penalty effect over the width (dotted: predicted slope; band: ±{margin:g}); its exponents, "
-        "which decide; from κ = 1 on, its size over that of the same noise without a penalty (at least "
-        f"{real:g}); holding the penalty while τ falls more slowly than 1/n makes α grow and leaves neurons behind "
+        "which decide; from κ = 1 on, its size at the largest width, which decides too (at least "
+        f"{100 * least:g} %), beside that of the same noise without a penalty (hollow); holding the penalty while τ "
+        "falls more slowly than 1/n makes α grow and leaves neurons behind "
         f"(dotted: Poisson clocks). Means and 95 % intervals over {rows.seed.nunique()} seeds.{measured}"
     )
 
@@ -350,26 +351,28 @@ def edge_sharpness(rows: pd.DataFrame) -> str:
 
 
 def precision_errors(rows: pd.DataFrame, tolerance: float, growth: float) -> str:
-    """Of table `phases/precision`: the errors of bfloat16 at the largest width of every regime."""
+    """Of table `phases/precision`: the errors of float16 in the plain order at the largest width of every regime."""
     errors, widths = typical_errors(rows), rows.groupby("regime").width.max()
     told = ", ".join(
-        f"{label} {number(errors.get((regime, 'bfloat16'), np.nan), '.2g')}"
+        f"{label} {number(errors.get((regime, 'float16', 'plain'), np.nan), '.2g')}"
         + (f" at n = {widths[regime]}" if regime in widths else "")
         for regime, label in REGIME_LABELS.items()
     )
     return (
         "Final distance to float64 over the movement (geometric mean, 95 % interval over "
-        f"{rows.seed.nunique()} seeds), and updates lost to rounding. A problem is an error above the dashes "
-        f"({tolerance:g}), or one that grows faster than the dotted lines (n^{growth:g}). bfloat16: {told}."
+        f"{rows.seed.nunique()} seeds), and updates lost to rounding. Solid: n cancelled by hand; hollow: the plain "
+        "order of operations. A network that has diverged counts with 1. A problem is an error above the dashes "
+        f"({tolerance:g}), or one that grows faster than the dotted lines (n^{growth:g}). float16, plain order: {told}."
     )
 
 
 def precision_growth(rows: pd.DataFrame) -> str:
     """Of table `phases/precision`: the errors in the critical phase at the end, by precision."""
     critical = typical_errors(rows[rows.regime == "critical"]).droplevel("regime")
-    told = ", ".join(f"{name} {number(error, '.1e')}" for name, error in critical.items())
+    told = ", ".join(f"{name} ({order}) {number(error, '.1e')}" for (name, order), error in critical.items())
     return (
-        "Distance to float64 over the movement, along training; median and 10 % to 90 % of seeds."
+        "Distance to float64 over the movement, along training; median and 10 % to 90 % of seeds. Solid: n cancelled "
+        "by hand; hollow: the plain order of operations; a line ends where a network diverges."
         f"{f' Critical phase, at the end, geometric mean: {told}.' if told else ''}"
     )
 

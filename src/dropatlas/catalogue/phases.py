@@ -8,6 +8,7 @@ from dropatlas.phases.boundary_lines import LINES
 from dropatlas.phases.classification import CONTAINS, classify_phase
 from dropatlas.phases.coupling_settings import FUNCTIONS, LAW
 from dropatlas.phases.names import CODES, COUPLED, DEEP_COUPLED, MEASURED_PARTS, PHASES, PRECISIONS
+from dropatlas.phases.precision_errors import ORDERS
 from dropatlas.phases.rates import DESCENT_FROM, FLOW_STEPS
 from dropatlas.phases.settings import StudentProtocol
 
@@ -238,7 +239,7 @@ def _precision(config: Config) -> Work:
         rate, keep_rate = settings.rates(width, regime)
         marks = settings.measured_steps(rate)
         updates = marks[-1] * width * keep_rate
-        runs = settings.seeds * len(PRECISIONS)
+        runs = settings.seeds * (1 + len(ORDERS) * (len(PRECISIONS) - 1))
         parts.append(Work(runs * updates * settings.samples, updates, runs * len(marks)))
     return joined(parts)
 

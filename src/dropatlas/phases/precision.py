@@ -9,6 +9,15 @@ The regimes differ in which neurons move at a step and how far:
 Rounding has two ways in: an update below half the spacing of floating-point numbers at x is lost; and errors of
 rounding are carried on by the dynamics. The first depends on α or τ, whichever is the length of a neuron's step.
 
+Two orders of operations bring in τ, q and n, which give the same numbers without rounding:
+
+    plain    ordinary code of a mean-field network, f = sum(mask φ)/n with a mask of 1/q, and gradient descent at the
+             rate n τ: φ times 1/q, the sum over n; backward r over n, times 1/q; the gradient times n τ. Each is
+             rounded to the type of the computation (the gradient's step to that of the weights), 1/q once, when the
+             mask is made. In float16 1/q is infinite from q = 1.5e-5 on, φ/q may be before, and r/n loses digits from
+             6e-5 on, where float16 has no normal numbers.
+    folded   the factors of n cancelled by hand: the sum over n q, and the gradient times τ/q. No number depends on n.
+
 All precisions share masks, data and initial values (which are representable in every one of them), so that all
 differences are arithmetic. The arithmetic is that of `precision_kernels`, which touches kept neurons only.
 
@@ -16,6 +25,7 @@ Source: arXiv 2510.07554, phase IV; the question of precision is its summary's.
 """
 
 from collections.abc import Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +33,8 @@ import numpy as np
 from dropatlas.phases.comparison import rms_distance
 from dropatlas.phases.names import PRECISIONS, Precision
 from dropatlas.phases.particles import Masks, Problem, initial_particles, plane_problem, risk, sample_masks
-from dropatlas.phases.precision_kernels import KINDS, masked_steps, round_to
+from dropatlas.phases.precision_errors import ORDERS
+from dropatlas.phases.precision_kernels import KINDS, Factors, masked_steps, round_to
 from dropatlas.phases.settings import FloatingPoint
 from dropatlas.randomness import generator
 
@@ -52,6 +63,20 @@ def all_kept(width: int, steps: int) -> Masks:
     return Masks(width * np.arange(steps + 1), np.tile(np.arange(width), steps))
 
 
+def factors_of(order: str, width: int, rate: float, keep_rate: float) -> Factors:
+    """Factors of a step, by the order of operations.
+
+    Args:
+        order: One of `ORDERS`.
+        width: Neurons n.
+        rate: Master rate τ.
+        keep_rate: q.
+    """
+    if order == "folded":
+        return Factors(1.0, width * keep_rate, 1.0, rate / keep_rate)
+    return Factors(1 / keep_rate, float(width), float(width), width * rate)
+
+
 def train(
     precision: Precision,
     problem: Problem,
@@ -60,6 +85,7 @@ def train(
     keep_rate: float,
     masks: Masks,
     steps: Sequence[int],
+    order: str = "folded",
 ) -> Run:
     """Gradient descent with dropout (tanh, squared loss) in the given precision.
 
@@ -71,14 +97,15 @@ def train(
         keep_rate: q; an active neuron moves by τ/q.
         masks: Active neurons.
         steps: Steps to measure at, rising.
+        order: One of `ORDERS`.
     """
+    factors = factors_of(order, len(particles), rate, keep_rate)
     state, inputs = particles.copy(), np.ascontiguousarray(problem.inputs.T)
     kinds = KINDS[precision.stored], KINDS[precision.computed]
     found, shares, lost = [], [], 0
     for done, mark in zip([0, *steps], steps, strict=False):
         kept = (masks.starts[done : mark + 1], masks.neurons)
-        share = len(particles) * keep_rate
-        lost += masked_steps(state, inputs, problem.targets, rate / keep_rate, share, *kept, *kinds)
+        lost += masked_steps(state, inputs, problem.targets, factors, *kept, *kinds)
         found.append(state.copy())
         shares.append(lost / max(1, particles.shape[1] * int(masks.starts[mark])))
     return Run(np.stack(found), np.array(shares))
@@ -89,8 +116,9 @@ class RoundingErrors(NamedTuple):
 
     Attributes:
         precision: A key of `PRECISIONS`.
+        order: One of `ORDERS`.
         step: Steps done.
-        error: RMS distance of the neurons to the float64 run.
+        error: RMS distance of the neurons to the float64 run; infinite if a neuron is no number.
         relative_error: The same over the RMS distance of the float64 run from the start.
         lost_share: Share of the updates of active neurons' parameters so far that changed nothing.
         risk: Training risk without masks, evaluated in float64.
@@ -98,6 +126,7 @@ class RoundingErrors(NamedTuple):
     """
 
     precision: str
+    order: str
     step: int
     error: float
     relative_error: float
@@ -113,7 +142,7 @@ def draw_problem(settings: FloatingPoint, seed: int, number: int) -> Problem:
 
 
 def rounding_errors(settings: FloatingPoint, seed: int, width: int, regime: str, number: int) -> list[RoundingErrors]:
-    """Train the network of one seed in every precision, float64 first.
+    """Train the network of one seed in every precision, float64 first, and the others in both orders of operations.
 
     Args:
         settings: Data, rates, steps.
@@ -131,12 +160,13 @@ def rounding_errors(settings: FloatingPoint, seed: int, width: int, regime: str,
     else:
         masks = sample_masks(generator(seed, "precision", "masks", regime, width, number), width, keep_rate, marks[-1])
     found, exact = [], None
-    for name, precision in PRECISIONS.items():
-        run = train(precision, problem, start, rate, keep_rate, masks, marks)
+    for name, order in [("float64", "folded"), *product([one for one in PRECISIONS if one != "float64"], ORDERS)]:
+        run = train(PRECISIONS[name], problem, start, rate, keep_rate, masks, marks, order)
         exact = exact or run
         for particles, reference, lost, mark in zip(run.particles, exact.particles, run.lost, marks, strict=True):
-            error, risk_here = rms_distance(particles, reference), risk(problem, particles)
+            finite = np.isfinite(particles).all()
+            error, risk_here = rms_distance(particles, reference) if finite else np.inf, risk(problem, particles)
             relative = error / rms_distance(reference, start)
             risk_error = risk_here / risk(problem, reference) - 1
-            found.append(RoundingErrors(name, mark, error, relative, float(lost), risk_here, risk_error))
+            found.append(RoundingErrors(name, order, mark, error, relative, float(lost), risk_here, risk_error))
     return found

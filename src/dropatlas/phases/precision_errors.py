@@ -3,6 +3,11 @@
 import numpy as np
 import pandas as pd
 
+ORDERS = ("folded", "plain")
+"""Orders of the operations that bring in the rates (`dropatlas.phases.precision`); float64, the reference, is folded."""
+DIVERGED = 1.0
+"""Error over the movement with which a network counts that has diverged in low precision: the whole movement."""
+
 
 def at_largest_width(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of the widest networks."""
@@ -10,12 +15,13 @@ def at_largest_width(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def final_errors(rows: pd.DataFrame) -> pd.DataFrame:
-    """The last measurement of every network.
+    """The last measurement of every network; one that has diverged counts with an error of `DIVERGED`.
 
     Args:
         rows: Table `phases/precision`.
     """
-    return rows[rows.step == rows.groupby(["regime", "width"]).step.transform("max")]
+    final = rows[rows.step == rows.groupby(["regime", "width"]).step.transform("max")]
+    return final.assign(relative_error=final.relative_error.replace(np.inf, DIVERGED))
 
 
 def typical_errors(rows: pd.DataFrame) -> pd.Series:
@@ -25,8 +31,10 @@ def typical_errors(rows: pd.DataFrame) -> pd.Series:
         rows: Table `phases/precision`.
 
     Returns:
-        By regime and precision, without float64, the reference.
+        By regime, precision and order, without float64, the reference.
     """
     final = final_errors(rows)
     largest = final[(final.width == final.groupby("regime").width.transform("max")) & (final.precision != "float64")]
-    return np.exp(np.log(largest.relative_error).groupby([largest.regime, largest.precision], sort=False).mean())
+    return np.exp(
+        np.log(largest.relative_error).groupby([largest.regime, largest.precision, largest.order], sort=False).mean()
+    )

@@ -10,6 +10,7 @@ No fast mathematics: reassociated sums would undo the roundings.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -60,13 +61,28 @@ def round_to(values: np.ndarray, kind: Kind) -> np.ndarray:
     return found
 
 
+class Factors(NamedTuple):
+    """Where a step multiplies and divides by its rates; a factor of 1 changes no number, and costs no rounding.
+
+    Attributes:
+        mask: Value of a kept neuron's mask, forward and backward; rounded to the computed type.
+        forward: By which the sum over kept neurons is divided.
+        backward: By which the derivative by the outputs is divided.
+        length: By which the gradient is multiplied.
+    """
+
+    mask: float
+    forward: float
+    backward: float
+    length: float
+
+
 @compiled
 def masked_steps(
     particles: np.ndarray,
     inputs: np.ndarray,
     targets: np.ndarray,
-    length: float,
-    share: float,
+    factors: Factors,
     starts: np.ndarray,
     neurons: np.ndarray,
     stored: Kind,
@@ -75,15 +91,16 @@ def masked_steps(
     """Steps of dropout on the squared loss with φ = a tanh(w·z), every operation rounded; `particles` change in place.
 
     The operations are those of `neurons.features` and `neurons.pullback` one by one: w·z, tanh, a σ; their sum over the
-    kept neurons over n q; minus the target; over N; then σ·r, and 1 - σ², times r, times z, times a; the gradient as a
-    stored number times the neuron's step; the particle minus that.
+    kept neurons; minus the target; over N; then σ·r, and 1 - σ², times r, times z, times a; the gradient as a stored
+    number times the neuron's step; the particle minus that. The factors come in as automatic differentiation of
+    sum(mask·φ)/forward has them: φ times mask; the sum over `forward`; the derivative r over `backward`, times mask.
+    All but the mask are scalars of torch, which are float32 beside lower types.
 
     Args:
         particles: Rows (a, w), shape (n, 3), numbers of the stored type.
         inputs: Shape (2, N), numbers of the computed type; the same for `targets`, shape (N,).
         targets: Shape (N,).
-        length: Step of a kept neuron, τ/q.
-        share: n q, by which the sum over kept neurons is divided.
+        factors: Factors of the rates.
         starts: Step s keeps neurons[starts[s]:starts[s + 1]], shape (steps + 1,).
         neurons: Indices.
         stored: Type of the particles.
@@ -99,6 +116,9 @@ def masked_steps(
     values = np.empty((most, samples))
     residual, back = np.empty(samples), np.empty(samples)
     sum_type = FLOAT64 if computed[0] == 0.0 else FLOAT32
+    mask = rounded(factors.mask, computed)
+    forward, backward = rounded(factors.forward, sum_type), rounded(factors.backward, sum_type)
+    length = rounded(factors.length, sum_type)
     lost = 0
     for s in range(len(starts) - 1):
         count = starts[s + 1] - starts[s]
@@ -113,10 +133,12 @@ def masked_steps(
                 before = rounded(rounded(before + second * inputs[1, k], sum_type), computed)
                 value = rounded(hyperbolic_tangent(before), computed)
                 values[place, k] = value
-                residual[k] = rounded(residual[k] + rounded(a * value, computed), sum_type)
+                shown = rounded(rounded(a * value, computed) * mask, computed)
+                residual[k] = rounded(residual[k] + shown, sum_type)
         for k in range(samples):
-            output = rounded(rounded(residual[k], computed) / share, computed)
-            residual[k] = rounded(rounded(output - targets[k], computed) / samples, computed)
+            output = rounded(rounded(residual[k], computed) / forward, computed)
+            derivative = rounded(rounded(output - targets[k], computed) / samples, computed)
+            residual[k] = rounded(rounded(derivative / backward, computed) * mask, computed)
         for place in range(count):
             i = neurons[starts[s] + place]
             a, first, second = _shown(particles, i, computed)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from dropatlas.claims.checks import mean_check, no_number, ratio_check
+from dropatlas.claims.checks import NORM, mean_check
 from dropatlas.claims.parts import Check, Part, decide, one_part_open
 from dropatlas.claims.verdicts import Judgement
 from dropatlas.phases.exponents import penalty_at_largest, penalty_slopes, predicted_slope
@@ -20,9 +20,8 @@ def judge_m4(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float])
     """M4: with τ ∝ n^(-κ), and the smallest q that has a limit, the penalty goes like n^(κ-1), and stays for κ >= 1.
 
     One part per κ: the exponent of the penalty effect (a share of the movement) lies within `margin` of min(0, κ - 1).
-    Where it stays (κ >= 1) the effect at the largest width is, besides, at least `real` times that of the same noise
-    without a penalty. A number from fewer than `least_seeds` seeds is none. Without κ on both sides of 1 there is no
-    contrast, and nothing is decided.
+    Where it stays (κ >= 1) the effect at the largest width is, besides, at least `least` of the movement. A number from
+    fewer than `least_seeds` seeds is none. Without κ on both sides of 1 there is no contrast, and nothing is decided.
     """
     rows = tables[PENALTY]
     slopes = penalty_slopes(rows)
@@ -37,19 +36,17 @@ def judge_m4(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float])
         known = found if found.notna().sum() >= criterion["least_seeds"] else []
         checks = [mean_check("", known, band)]
         if kappa >= 1:
-            checks.append(_real(rows, kappa, criterion))
+            checks.append(_left(rows, kappa, criterion))
         name = f"κ = {kappa:g}: {'stays' if kappa >= 1 else f'falls like n^{wanted:g}'}"
         parts.append(Part(name, MEASURE, checks))
     found = ", ".join(f"{slopes[kappa].mean():z.2f} at κ = {kappa:g}" for kappa in sorted(slopes))
     return decide(parts, f"mean exponents: {found}")
 
 
-def _real(rows: pd.DataFrame, kappa: float, criterion: Mapping[str, float]) -> Check:
-    """That the penalty effect at the largest width is no noise."""
-    largest, band = penalty_at_largest(rows, kappa), (criterion["real"], np.inf)
+def _left(rows: pd.DataFrame, kappa: float, criterion: Mapping[str, float]) -> Check:
+    """That the penalty effect at the largest width matters."""
+    largest = penalty_at_largest(rows, kappa)
     where = f"n = {largest.width.max()}" if len(largest) else ""
-    effects = largest[["penalty_effect", "redrawn_effect"]].dropna()
-    if len(effects) < criterion["least_seeds"]:
-        return no_number(where, band)
-    check = ratio_check(where, effects.penalty_effect, effects.redrawn_effect, band, support=(0.0, np.inf))
-    return replace(check, measure="penalty effect over that of redrawn masks")
+    known = largest.share if largest.share.notna().sum() >= criterion["least_seeds"] else []
+    check = mean_check(where, known, (criterion["least"], np.inf), support=NORM)
+    return replace(check, measure="penalty effect over the movement")

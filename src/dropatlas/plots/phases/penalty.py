@@ -53,13 +53,13 @@ def _width_axis(axes: Axes, rows: pd.DataFrame) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
 
 
-def penalty_survival(rows: pd.DataFrame, margin: float, real: float) -> Figure:
-    """Penalty effect over n for τ ∝ n^(-κ), its exponents, what of it is noise, and what holding the penalty costs.
+def penalty_survival(rows: pd.DataFrame, margin: float, least: float) -> Figure:
+    """Penalty effect over n for τ ∝ n^(-κ), its exponents, its size where it stays, what holding it costs.
 
     Args:
         rows: Table `phases/penalty`.
         margin: Of the exponent, as in the claim; the bands.
-        real: Least ratio to redrawn masks, as in the claim; a line.
+        least: Least effect at the largest width from κ = 1 on, as in the claim; a line.
     """
     runs = penalty_shares(rows)
     exponents = sorted(runs.exponent.dropna().unique())
@@ -77,7 +77,9 @@ def penalty_survival(rows: pd.DataFrame, margin: float, real: float) -> Figure:
         panels[0].fill_between(widths, low, high, color=shades[kappa], alpha=0.13, lw=0)
         if kappa >= 1:
             label = f"$\\kappa$ = {kappa:g}"
-            _over_width(panels[2], part, part.penalty_effect / part.redrawn_effect, label=label, **style)
+            _over_width(panels[2], part, part.share, label=label, **style)
+            redrawn: dict[str, Any] = {**style, "fmt": "o--", "mfc": "white", "lw": 1.0}
+            _over_width(panels[2], part, part.redrawn_effect / part.movement, **redrawn)
     _exponents(panels[1], rows, shades, margin)
     for kappa, part in rows[rows.family == HELD].groupby("exponent"):
         label = f"$\\kappa$ = {kappa:g}"
@@ -86,9 +88,11 @@ def penalty_survival(rows: pd.DataFrame, margin: float, real: float) -> Figure:
         reached = 1 - np.exp(-every.steps * every.learning_rate / every.alpha)
         panels[3].plot(every.index, reached, ":", color=shades[kappa])
     panels[0].set(ylabel="penalty effect / movement", yscale="log", title="$\\tau\\propto n^{-\\kappa}$")
-    panels[2].axhline(real, color="0.3", lw=1, ls="--")
+    panels[2].axhline(least, color="0.3", lw=1, ls="--")
     panels[2].set(
-        ylabel="effect / that of redrawn masks", yscale="log", ylim=(1, None), title="more than noise: above the dashes"
+        ylabel="effect / movement",
+        yscale="log",
+        title="stays: above the dashes at the largest $n$\n(hollow: redrawn masks)",
     )
     panels[3].set(
         ylabel="share of neurons ever updated",
