@@ -14,8 +14,8 @@ Two orders of operations bring in τ, q and n, which give the same numbers witho
     plain    ordinary code of a mean-field network, f = sum(mask φ)/n with a mask of 1/q, and gradient descent at the
              rate n τ: φ times 1/q, the sum over n; backward r over n, times 1/q; the gradient times n τ. Each is
              rounded to the type of the computation (the gradient's step to that of the weights), 1/q once, when the
-             mask is made. In float16 1/q is infinite from q = 1.5e-5 on, φ/q may be before, and r/n loses digits from
-             6e-5 on, where float16 has no normal numbers.
+             mask is made. In float16 1/q is infinite below q = 1.5e-5, φ/q may be before, and r/n loses digits below
+             6e-5, where float16 has no normal numbers.
     folded   the factors of n cancelled by hand: the sum over n q, and the gradient times τ/q. No number depends on n.
 
 All precisions share masks, data and initial values (which are representable in every one of them), so that all

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 ORDERS = ("folded", "plain")
-"""Orders of the operations that bring in the rates (`dropatlas.phases.precision`); float64, the reference, is folded."""
+"""Orders of operations (`dropatlas.phases.precision`); float64, the reference, is folded."""
 DIVERGED = 1.0
 """Error over the movement with which a network counts that has diverged in low precision: the whole movement."""
 

@@ -56,7 +56,7 @@ def precision_errors(rows: pd.DataFrame, tolerance: float, growth: float) -> Fig
         above.axhline(tolerance, color="0.3", lw=1, ls="--")
         above.set(title=title, xscale="log", yscale="log")
         below.set(xlabel="neurons $n$", ylim=(-0.03, 1.03))
-        below.set_xticks(widths, [f"{width:,}" for width in widths])
+        below.set_xticks(widths, [f"{width:,}" for width in widths], fontsize="x-small", rotation=30, ha="right")
         below.minorticks_off()
     panels[0, 0].set_ylabel("error / movement")
     panels[1, 0].set_ylabel("updates lost (share)")

@@ -3,12 +3,12 @@
 Paper (Section 4.4): the penalty persists only for τ = O(1/n); for larger τ it vanishes as n → ∞.
 
 Family "most penalty": τ ∝ n^(-κ), and q as small as a limit allows (α <= 0.1, β <= 0.5), so that β, and with it the
-penalty, is as large as it can be. At κ < 1 α is fixed and β = 1/(nq) set by κ, so that what is tested is that the
-penalty goes linearly with β, and that β is all that it depends on. Prediction: at every update of a neuron the penalty moves it by α times a number of
-order β, so that its effect goes with β: the exponent in n is κ - 1 for κ < 1 and 0 for κ >= 1. Refuted by an exponent
-nearer to that of another κ (a quarter away), such as 0 at κ < 1 (a penalty that persists), or by an effect at κ >= 1
-below 5 % of the movement at the largest width. Beside it: what the same noise does without a penalty
-(`redrawn_effect`); a neuron that moves was in the other mask with probability q only, so that it is small at every κ.
+penalty, is as large as it can be. At κ < 1 α is fixed and β = 1/(nq) is set by κ: what is tested is that the penalty is
+linear in β and depends on n in no other way. Prediction: at every update of a neuron the penalty moves it by α times a
+number of order β, so that its effect goes with β: the exponent in n is κ - 1 for κ < 1 and 0 for κ >= 1. Refuted by an
+exponent nearer to that of another κ (a quarter away), such as 0 at κ < 1 (a penalty that persists), or by an effect at
+κ >= 1 below 5 % of the movement at the largest width. Beside it: what the same noise does without a penalty
+(`redrawn_effect`); a neuron that moves is in the other mask with probability q only, so that it is small at every κ.
 Family "held": β = 0.5 whatever κ < 1, so that the penalty cannot vanish; then α = τ n β → ∞ and the network has no
 limit: most neurons never move.
 Family "fixed keep rate": q = 1/2; then β = 2/n → 0 for every κ.

@@ -1,14 +1,14 @@
 """Floating-point precision: is the critical phase, with its learning rates of order 1/n, numerically fragile?
 
 The paper's summary fears so. In the critical phase tau is of order 1/n, but a neuron that moves moves by
-alpha = tau/q, which does not depend on n. Whether n enters the arithmetic is up to the code: ordinary code multiplies by
-1/q, divides by n and multiplies by n tau (order "plain"); one that cancels them first (order "folded") never forms such
-numbers. Prediction (ours): float32 has no problem in either order; float16, whose numbers end at 65,504 and lose digits
-below 6e-5, has one in the plain order, by an error that grows with n; bfloat16 errs more, but not more with n.
+alpha = tau/q, which does not depend on n. Whether n enters the arithmetic is up to the code: ordinary code multiplies
+by 1/q, divides by n and multiplies by n tau (order "plain"); one that cancels them first (order "folded") never forms
+such numbers. Prediction (ours): float32 has no problem in either order; float16, whose numbers end at 65,504 and lose
+digits below 6e-5, has one in the plain order, by an error that grows with n; bfloat16 errs more, but not more with n.
 Gradient flow at such a tau moves every neuron by O(1/n) a step and loses its updates as soon as these fall below the
-spacing of floating-point numbers; it is the control, at widths of its own, since it touches all neurons. A problem is an
-error of 5 % of the movement at the largest width, or one that doubles when n grows by 256; a network whose neurons are no
-numbers any more has lost the whole movement. The fear is refuted where no precision has one in any order.
+spacing of floating-point numbers; it is the control, at widths of its own, since it touches all neurons. A problem is
+an error of 5 % of the movement at the largest width, or one that doubles when n grows by 256; a network whose neurons
+are no numbers any more has lost the whole movement. The fear is refuted where no precision has one in either order.
 
 Data: a small tanh teacher in the plane; start, data and masks are the same in every precision
 (`dropatlas.phases.precision`).
