@@ -1,17 +1,16 @@
 """Judge of the claim on floating-point precision, M9 (arXiv 2510.07554); intervals over seeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from dropatlas.claims.checks import mean_check
+from dropatlas.claims.checks import mean_check, one_of
 from dropatlas.claims.parts import LEVEL, Check, Part, decide, one_part_open
 from dropatlas.claims.verdicts import Judgement
 from dropatlas.phases.exponents import seed_slopes
 from dropatlas.phases.precision_errors import final_errors
-from dropatlas.stats import holm
 
 PRECISION = "phases/precision"
 
@@ -33,13 +32,13 @@ def judge_m9(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float])
     found = {name: _errors(part, criterion) for name, part in critical.groupby("precision", sort=False)}
     control = _errors(final[(final.regime == "gradient_flow") & (final.precision == "bfloat16")], criterion)
     every = [check for pair in found.values() for check in pair]
-    sighted = _one_of(control).p_holds <= LEVEL
+    sighted = one_of(control).p_holds <= LEVEL
     tells = sighted and all(check.known for check in every)
     parts = [
         Part(name, measure, [one if tells else replace(one, p_fails=1.0)])
         for name, one in (
-            ("float32 has a problem", _one_of(found["float32"])),
-            ("a precision has a problem", _one_of(every)),
+            ("float32 has a problem", one_of(found["float32"])),
+            ("a precision has a problem", one_of(every)),
         )
     ]
     told = ", ".join(f"{name} {_told(pair)}" for name, pair in found.items())
@@ -58,14 +57,6 @@ def _errors(part: pd.DataFrame, criterion: Mapping[str, float]) -> tuple[Check, 
     error = mean_check(f"{name}, n = {part.width.max()}", largest, (criterion["tolerance"], np.inf), log=True)
     growth = mean_check(name, seed_slopes(finite, "relative_error"), (criterion["growth"], np.inf))
     return error, replace(growth, measure="exponent in n of the error over movement")
-
-
-def _one_of(checks: Sequence[Check]) -> Check:
-    """That at least one number lies in its band: shown by any of them (Holm), refuted only by all."""
-    p_holds = holm(np.array([check.p_holds for check in checks]))
-    p_fails = [check.p_fails for check in checks]
-    shown = checks[int(p_holds.argmin() if p_holds.min() <= LEVEL else np.argmax(p_fails))]
-    return replace(shown, p_holds=float(p_holds.min()), p_fails=max(p_fails))
 
 
 def _told(pair: tuple[Check, Check]) -> str:
