@@ -15,7 +15,7 @@ from dropatlas.phases.labels import QUANTITY_LABELS, REGIME_LABELS, VARIANT_LABE
 from dropatlas.phases.precision_errors import at_largest_width, typical_errors
 from dropatlas.phases.rates import FIXED
 from dropatlas.phases.reference_runs import FIGURE, FIGURE_REPEATS, FIGURE_STEP, READ, READ_OFF, READ_STEP
-from dropatlas.phases.signatures import against_flow, code_signatures
+from dropatlas.phases.signatures import against_flow, code_signatures, diverged_runs, over_beta
 from dropatlas.phases.student_effects import LOSSES, WIDEST, final_risks, lasting_shares
 from dropatlas.phases.wrong_codes import HARMLESS
 
@@ -45,7 +45,8 @@ def found_limits(tolerance: float, *tables: pd.DataFrame) -> str:
     told = "; ".join(f"{rows.activation.iloc[0]}: {_agreement(rows, tolerance)}" for rows in tables)
     return (
         "Field colour: predicted phase. Text: limit found and D to the predicted one (in movements of a neuron), mean "
-        f"over {tables[0].seed.nunique()} seeds. {told}, gradient flow apart. Cells over budget, and those without a "
+        f"over {tables[0].seed.nunique()} seeds. {told}, gradient flow apart; D tells five mechanisms "
+        "apart, not their constants. Cells over budget, and those without a "
         "limit, are named."
     )
 
@@ -56,7 +57,7 @@ def limit_leads(rows: pd.DataFrame, tolerance: float) -> str:
         "D of the other limits less D of the predicted one, mean and 95 % interval over "
         f"{rows.seed.nunique()} seeds, in every cell away from the boundaries. Dashed: the tolerance of {tolerance:g} "
         "movements; a limit that has the predicted one as limiting case (open square) may be nearer by less, every "
-        "other limit must be farther by more. "
+        "other limit must be farther by more. Of gradient flow: what was within budget. "
         f"{_agreement(rows, tolerance)}."
     )
 
@@ -101,10 +102,20 @@ def failure_signatures(rows: pd.DataFrame, tolerance: float) -> str:
         f"{watched['size'][beta]:.2f} of the length"
         for beta in ends
     )
+    ratios = np.exp(np.log(over_beta(rows)).mean())
+    over = (
+        f" Largest over smallest β: length {ratios['size']:.2f}, nearest neighbour {ratios.neighbour:.2f}."
+        if np.isfinite(ratios).all()
+        else ""
+    )
+    lost = ", ".join(
+        f"{code} in phase {cell} ({count} of {of} seeds)" for (code, cell), (count, of) in diverged_runs(rows).items()
+    )
     return (
         f"Left: {seen} of {len(found)} mistakes are farther from the predicted limit than the right code by more than "
         f"{tolerance:g}, mean and 95 % interval over {rows.seed.nunique()} seeds; open squares: mistakes on which the "
-        f"limit does not depend. Right: neurons against gradient flow{f' ({told})' if told else ''}."
+        f"limit does not depend.{f' Diverging, which counts as 1: {lost}.' if lost else ''} Right: neurons against "
+        f"gradient flow, the limit of small α and β{f' ({told})' if told else ''}.{over}"
     )
 
 

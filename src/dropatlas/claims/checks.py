@@ -1,6 +1,7 @@
 """Numbers against bands: one function per kind of number, each with the test that belongs to it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy import stats
@@ -10,6 +11,7 @@ from dropatlas.stats import (
     LEAST_SEEDS,
     Interval,
     binomial_interval,
+    holm,
     known_seeds,
     mean_interval,
     mean_p_value,
@@ -233,3 +235,11 @@ def bootstrap_check(
     rank = int(tail * (len(draws) + 1))
     ends = (draws[rank - 1], draws[-rank]) if rank else (-np.inf, np.inf)
     return Check(where, Interval(estimate, float(ends[0]), float(ends[1])), band, m, inside, beyond)
+
+
+def one_of(checks: Sequence[Check]) -> Check:
+    """That at least one number lies in its band: shown by any of them (Holm), refuted only by all."""
+    p_holds = holm(np.array([check.p_holds for check in checks]))
+    p_fails = [check.p_fails for check in checks]
+    shown = checks[int(p_holds.argmin() if p_holds.min() <= LEVEL else np.argmax(p_fails))]
+    return replace(shown, p_holds=float(p_holds.min()), p_fails=max(p_fails))

@@ -114,6 +114,11 @@ def inside(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[~rows.boundary.astype(bool) & rows.phase.isin(DECIDING)]
 
 
+def flow_cells(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the cells of gradient flow away from the boundaries, without those over budget: what can be compared."""
+    return rows[(rows.phase == "GF") & ~rows.boundary.astype(bool) & (rows.status != OVER_BUDGET)]
+
+
 def agreement_by_seed(rows: pd.DataFrame, tolerance: float, theory: Theory = THEORIES["the paper"]) -> pd.Series:
     """Share of the cells away from the boundaries that agree with a theory, one per seed.
 

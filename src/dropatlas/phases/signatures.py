@@ -36,6 +36,33 @@ def code_signatures(rows: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
     return found
 
 
+def diverged_runs(rows: pd.DataFrame) -> dict[tuple[str, str], tuple[int, int]]:
+    """How many seeds of a code diverged, and of how many; by code and phase, where any did.
+
+    Args:
+        rows: Table `phases/failure_signatures`.
+    """
+    lost = (rows[rows.experiment == "codes"].assign(lost=lambda r: r.status == DROPOUT_DIVERGED)).groupby(
+        ["code", "cell"], sort=False
+    )
+    return {(str(code), str(cell)): (int(part.lost.sum()), len(part)) for (code, cell), part in lost if part.lost.any()}
+
+
+def over_beta(rows: pd.DataFrame) -> pd.DataFrame:
+    """Neurons at the largest β over those at the smallest, one row per seed, without the mean of the gradient flow.
+
+    Args:
+        rows: Table `phases/failure_signatures`.
+
+    Returns:
+        By seed the ratios of `neighbour` and `size`; none if a single β was watched.
+    """
+    watched = rows[rows.experiment == "small beta"].set_index("seed")
+    largest, smallest = (watched[watched.beta == end] for end in (watched.beta.max(), watched.beta.min()))
+    ratios = largest[["neighbour", "size"]] / smallest[["neighbour", "size"]]
+    return ratios if watched.beta.nunique() > 1 else ratios[:0]
+
+
 def against_flow(rows: pd.DataFrame) -> pd.DataFrame:
     """How near to one another, and how long, the neurons of the watched networks are.
 

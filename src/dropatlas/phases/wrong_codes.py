@@ -1,7 +1,11 @@
 """Codes for dropout with one mistake each, to see whether a comparison with the predicted limit shows it.
 
-Scaling: the parameter rate without its factor n; the output over √n instead of n. Mask: a kept neuron counts 1 instead
-of 1/q; one mask for all neurons; one mask for every ten; an own mask for the forward and for the backward pass.
+Scaling: the parameter rate without its factor n; the output over √n instead of n, and gradients with it. Mask: a kept
+neuron counts 1 instead of 1/q; one mask for all neurons; one mask for every ten; an own mask for the forward and for
+the backward pass.
+
+A kept neuron that counts 1 makes the output q times smaller and every step q times shorter. Where q is small, as in
+phase II, it is seen mostly because nothing moves.
 
 Whether a mistake matters depends on the phase. In phase III the forward pass averages over many neurons, so that
 neither independent passes nor shared masks of ten change the limit, as long as ten neurons are few (β·10 small).
@@ -60,8 +64,8 @@ def train_with(
     match code:
         case "rate without n":
             rate = learning_rate / width
-        case "output over √n":  # √n f - y = √n (f - y/√n)
-            rate = learning_rate * np.sqrt(width)
+        case "output over √n":  # nτ ∇(n^(-1/2) Σφ) (√n f - y) = nτ ∇φ (f - y/√n)
+            rate = learning_rate * width
             problem = replace(problem, targets=problem.targets / np.sqrt(width))
         case "kept value 1":
             value = 1.0

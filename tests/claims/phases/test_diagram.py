@@ -1,4 +1,4 @@
-"""Judges M3, M8 and M13: the true theory stands on tables made by their tasks, and wrong worlds fail."""
+"""Judges M3, M8, M13 and M18: the true theory stands on tables made by their tasks, and wrong worlds fail."""
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from dropatlas.phases.boundary_crossings import crossings
 from dropatlas.phases.boundary_lines import LINES
 from dropatlas.phases.classification import CONTAINS, PHASES
 from dropatlas.phases.names import CODE_CELLS, CODES
-from dropatlas.phases.particles import train
+from dropatlas.phases.particles import initial_particles, plane_problem, sample_masks, train
 from dropatlas.phases.settings import BoundaryScan, Diagram, FailureSignatures, WidthTrend
 from dropatlas.phases.wrong_codes import HARMLESS, WRONG_MASK, train_with
 from dropatlas.stats import mean_interval
@@ -33,7 +33,7 @@ SEED = 990_003
 TOLERANCE = LEDGER["M3"].criterion["tolerance"]
 TANH = {"activation": "tanh", "bound": None, "samples": 30, "teachers": 5, "scale": 2.0, "time": 3.0}
 RELU = TANH | {"activation": "relu", "bound": 3.0}
-CELLS = {"II": (1e-4, 0.004), "III": (0.1, 0.13), "IV": (0.004, 0.004), "I": (1.2, 0.95)}
+CELLS = {"II": (1e-4, 0.004), "III": (0.1, 0.13), "IV": (0.004, 0.004), "I": (1.2, 0.95), "GF": (0.004, 0.13)}
 
 
 def judged(identifier, tables):
@@ -49,12 +49,15 @@ def failing(identifier, tables):
     return {name for name, state in states(judged(identifier, tables)).items() if state == "fails"}
 
 
+FLOW = "gradient flow is enough"
+
+
 def phase_part(phase):
     return f"limit {judges._named(phase)}"
 
 
 class OneCellEach(Diagram):
-    """A cell of every phase that tells theories apart."""
+    """A cell of every phase."""
 
     def cells(self):
         return [("bounded", self.bounded.network(self.width, *rates)) for rates in dict.fromkeys(CELLS.values())]
@@ -100,21 +103,20 @@ def no_dropout(problem, particles, variant, learning_rate, keep_rate, steps, rng
 
 
 def only_diagram(rows):
-    """The evidence of M3 with no trend and no scan."""
-    return {judges.DIAGRAM: rows, judges.WIDTH_TREND: trend()[:0], judges.BOUNDARY_SCAN: scan()[:0]}
+    """The evidence of M3 with no trend."""
+    return {judges.DIAGRAM: rows, judges.WIDTH_TREND: trend()[:0]}
 
 
 def test_the_true_theory_stands_in_every_phase(measured):
     found = states(judged("M3", only_diagram(measured)))
-    assert [found[phase_part(phase)] for phase in DECIDING] == ["holds"] * 4
+    assert [found[name] for name in (*map(phase_part, DECIDING), FLOW)] == ["holds"] * 5
     assert agreement_by_seed(measured, TOLERANCE).mean() > 0.8
 
 
 @pytest.mark.parametrize("theory", [name for name in THEORIES if name != "the paper"])
 def test_a_rival_theory_fails_by_the_same_judge_on_the_same_cells(measured, theory):
     said = measured.assign(phase=measured.phase.map(THEORIES[theory]))
-    if "GF" not in set(said.phase):  # gradient flow stands apart: nothing is left to judge
-        assert "fails" in states(judged("M3", only_diagram(said))).values()
+    assert "fails" in states(judged("M3", only_diagram(said))).values()
     assert agreement_by_seed(measured, TOLERANCE, THEORIES[theory]).mean() <= 0.5
     rivals = rival_theories(measured, TOLERANCE).set_index("theory")["all"]
     assert rivals[theory] < rivals["the paper"] - 0.3
@@ -156,23 +158,38 @@ def test_no_dropout_comes_to_no_limit_and_at_no_rate(monkeypatch):
     assert "distances fall as with tanh" not in failing("M8", mixed | {judges.WIDTH_TREND: true})
 
 
+def test_dropout_where_gradient_flow_is_said_to_do_fails():
+    said = diagram_rows(cells=[(phase, None) for phase in PHASES]).assign(phase="GF")
+    assert failing("M3", only_diagram(said)) == {FLOW}
+
+
+def test_other_masks_in_the_place_of_frequent_ones_fail_gradient_flow(monkeypatch):
+    def rare(problem, particles, variant, learning_rate, keep_rate, steps, rng):
+        return train(problem, particles, variant, learning_rate, keep_rate / 30, steps, rng)
+
+    monkeypatch.setattr(comparison, "train", rare)
+    for phase in DECIDING:
+        monkeypatch.setitem(CELLS, phase, CELLS["GF"])
+    assert failing("M3", only_diagram(diagram.tabulate(DIAGRAM, seed=SEED))) == {FLOW}
+
+
 BOUNDARIES = "boundaries lie where the convention puts them"
 
 
 def test_boundaries_fail_under_a_wrong_convention_and_where_there_are_none(monkeypatch):
     true = boundary_scan.tabulate(SCAN, seed=SEED)
-    tables = only_diagram(diagram_rows()) | {judges.BOUNDARY_SCAN: true}
-    assert BOUNDARIES not in failing("M3", tables)
+    tables = {judges.BOUNDARY_SCAN: true}
+    assert BOUNDARIES not in failing("M18", tables)
     with monkeypatch.context() as wrong:
         lines = {name: line._replace(threshold=1.5) for name, line in LINES.items() if line.coordinate != "q"}
         wrong.setattr(judges, "LINES", LINES | lines)
-        assert BOUNDARIES in failing("M3", tables)
+        assert BOUNDARIES in failing("M18", tables)
     simple = true.assign(distance=true.distance.mask(true.side == "simple", 0.0))  # the simpler limit is always enough
-    assert BOUNDARIES in failing("M3", tables | {judges.BOUNDARY_SCAN: simple})
+    assert BOUNDARIES in failing("M18", {judges.BOUNDARY_SCAN: simple})
 
 
 RIGHT, SCALING, MASKS = "the right code is at its limit", "wrong scaling is seen", "wrong masks are seen"
-CLUSTER, DIVERGE = "neurons cluster at small β", "neurons diverge at small β"
+SMALL = "neurons cluster or diverge at small β"
 
 
 def of_m13(rows):
@@ -181,7 +198,7 @@ def of_m13(rows):
 
 def test_wrong_codes_are_seen_and_small_beta_is_harmless(signatures):
     found = states(judged("M13", of_m13(signatures)))
-    assert found == {RIGHT: "holds", SCALING: "holds", MASKS: "holds", CLUSTER: "fails", DIVERGE: "fails"}
+    assert found == {RIGHT: "holds", SCALING: "holds", MASKS: "holds", SMALL: "fails"}
     assert (
         "not judged, since the limit does not depend on it: independent passes in phase III"
         in judged("M13", of_m13(signatures)).reason
@@ -199,11 +216,40 @@ def test_a_right_code_that_is_wrong_fails(signatures):
     assert RIGHT in failing("M13", of_m13(swapped.query("experiment == 'codes'")))
 
 
-def test_neurons_that_do_cluster_or_diverge_hold(signatures):
+def test_neurons_that_cluster_or_diverge_hold_by_either(signatures):
     near = signatures.assign(neighbour=0.5 * signatures.neighbour)
-    assert states(judged("M13", of_m13(near)))[CLUSTER] == "holds"
+    assert states(judged("M13", of_m13(near)))[SMALL] == "holds"
     long = signatures.assign(size=1.5 * signatures["size"])
-    assert states(judged("M13", of_m13(long)))[DIVERGE] == "holds"
+    assert states(judged("M13", of_m13(long)))[SMALL] == "holds"
+    unsure = signatures.assign(size=signatures["size"] * (1.1 + 0.2 * (signatures.seed % 2 - 0.5)))
+    assert states(judged("M13", of_m13(unsure)))[SMALL] == "open"
+
+
+def test_an_output_over_the_root_of_n_follows_the_gradients_of_that_network():
+    width, rate, problem, rng = 400, 1e-6, plane_problem(np.random.default_rng(1)), np.random.default_rng(2)
+    start = initial_particles(rng, width)
+    kept = sample_masks(np.random.default_rng(3), width, 0.5, 1)
+    moved = train_with("output over √n", problem, start, rate, 0.5, 1, np.random.default_rng(3)) - start
+    neurons, h = kept.neurons, 1e-6
+
+    def loss(particles):  # n^(-1/2) Σ kept φ/q, halved mean square
+        values = particles[neurons, :1] * np.tanh(particles[neurons, 1:] @ problem.inputs.T)
+        return np.mean((values.sum(axis=0) / 0.5 / np.sqrt(width) - problem.targets) ** 2) / 2
+
+    shift = np.zeros_like(start)
+    shift[neurons[0], 1] = h
+    slope = (loss(start + shift) - loss(start - shift)) / (2 * h)
+    np.testing.assert_allclose(moved[neurons[0], 1], -width * rate * slope, rtol=1e-4)
+
+
+def test_the_reason_tells_the_trend_over_beta_and_what_diverges(signatures):
+    wide = signatures[signatures.experiment == "small beta"]
+    larger = wide.assign(beta=0.5, size=0.8 * wide["size"], neighbour=0.9 * wide.neighbour)
+    lost = (signatures.code == "one mask for all") & (signatures.cell == "IV")
+    gone = signatures.assign(status=signatures.status.mask(lost, "dropout diverged"))
+    reason = judged("M13", of_m13(pd.concat([gone, larger]))).reason
+    assert "pulls neurons in, over β = 0.02: length 0.80, nearest neighbour 0.90" in reason
+    assert "one mask for all in phase IV (10 of 10 seeds)" in reason
 
 
 def test_a_code_that_diverges_is_seen_and_one_without_a_number_is_not(signatures):
@@ -239,7 +285,7 @@ def cell(phase, number=0, near=None, seeds=10, spread=0.005, far=0.3, boundary=F
 
 
 def diagram_rows(activation="tanh", cells=None, **more):
-    cells = [(phase, None) for phase in DECIDING] if cells is None else cells
+    cells = [(phase, None) for phase in (*DECIDING, "GF")] if cells is None else cells
     rows = [cell(phase, number, near, **more) for number, (phase, near) in enumerate(cells)]
     return pd.concat(rows).assign(activation=activation)
 
@@ -270,11 +316,11 @@ def scan(shift=1.0, spread=0.003, seeds=10):
     return pd.concat(rows).assign(floor=0.2, dropout_floor=0.2, movement=1.0, status="ok")
 
 
-def evidence(cells=None, trends=None, scans=None, activation="tanh", **more):
+def evidence(cells=None, trends=None, activation="tanh", **more):
+    cells = None if cells is None else [*cells, ("GF", None)]
     return {
         judges.DIAGRAM: diagram_rows(activation, cells, **more),
         judges.WIDTH_TREND: trend() if trends is None else trends,
-        judges.BOUNDARY_SCAN: scan() if scans is None else scans,
     }
 
 
@@ -286,8 +332,8 @@ TIES = [(phase, PHASES) for phase in DECIDING]
     ("tables", "verdict"),
     [
         (evidence(), Verdict.REPRODUCED),
-        (evidence(WRONG, trend(own=0.2), scan(0.2)), Verdict.NOT_REPRODUCED),
-        (evidence(TIES, trend(own=0.2), scan(0.2)), Verdict.NOT_REPRODUCED),  # ties count
+        (evidence([*WRONG, ("GF", ["IV"])], trend(own=0.2)), Verdict.NOT_REPRODUCED),
+        (evidence([*TIES, ("GF", ["IV"])], trend(own=0.2)), Verdict.NOT_REPRODUCED),  # ties count
         (evidence(TIES), Verdict.PARTLY),
         (evidence(spread=0.5), Verdict.INCONCLUSIVE),
         (evidence(seeds=5), Verdict.INCONCLUSIVE),
@@ -295,8 +341,6 @@ TIES = [(phase, PHASES) for phase in DECIDING]
         (evidence(trends=trend(own=0.2)), Verdict.PARTLY),
         (evidence(trends=trend(case=0.0)), Verdict.INCONCLUSIVE),  # the control is as near
         (evidence(trends=trend()[:0]), Verdict.INCONCLUSIVE),
-        (evidence(scans=scan(0.2)), Verdict.PARTLY),
-        (evidence(scans=scan()[:0]), Verdict.INCONCLUSIVE),
         (evidence(boundary=True), Verdict.INCONCLUSIVE),
     ],
 )
@@ -306,7 +350,7 @@ def test_phases_of_bounded_neurons(tables, verdict):
 
 @pytest.mark.parametrize("phase", DECIDING)
 def test_one_cell_that_disagrees_fails_its_phase_alone(phase):
-    cells = [*((name, None) for name in DECIDING), (phase, PHASES)]
+    cells = [*((name, None) for name in DECIDING), (phase, PHASES)]  # gradient flow is the last
     found = judged("M3", evidence(cells))
     assert {name for name, state in states(found).items() if state == "fails"} == {phase_part(phase)}
     assert f"a tie instead of {phase} at τ = 0.05, q = 0.5" in found.reason or "instead of" in found.reason
@@ -339,11 +383,39 @@ def test_a_cell_over_budget_is_named_and_leaves_its_phase_open():
     assert outcome.status["IV"] == "ok"
 
 
-def test_gradient_flow_stands_apart():
+def test_a_limit_nearer_than_gradient_flow_fails_where_that_should_be_enough():
     rows = pd.concat([diagram_rows(), cell("GF", 9, ["IV"])])
     found = judged("M3", evidence() | {judges.DIAGRAM: rows})
-    assert found.verdict == Verdict.REPRODUCED
-    assert "apart, of 1 cells of gradient flow, which every limit contains, 0 agree" in found.reason
+    assert {name for name, state in states(found).items() if state == "fails"} == {FLOW}
+    assert "of 2 cells of gradient flow 1 agree, 1 do not, 0 were not run in full" in found.reason
+
+
+def test_cells_of_gradient_flow_over_budget_are_told_and_those_that_diverge_leave_it_open():
+    flow = cell("GF", 9)
+    for status, limits, state in (
+        ("over budget", ["IV"], "holds"),
+        ("over budget", PHASES, "holds"),
+        ("dropout diverged", PHASES, "open"),
+    ):
+        lost = flow.limit.isin(limits)
+        gone = flow.assign(status=flow.status.mask(lost, status), distance=flow.distance.mask(lost))
+        found = judged("M3", evidence() | {judges.DIAGRAM: pd.concat([diagram_rows(), gone])})
+        assert states(found)[FLOW] == state
+        assert "of 2 cells of gradient flow 1 agree, 0 do not, 1 were not run in full" in found.reason
+    assert states(judged("M3", evidence() | {judges.DIAGRAM: diagram_rows(cells=[("II", None)])}))[FLOW] == "open"
+
+
+@pytest.mark.parametrize(
+    ("rows", "verdict"),
+    [
+        (scan(), Verdict.REPRODUCED),
+        (scan(0.2), Verdict.NOT_REPRODUCED),
+        (scan()[:0], Verdict.INCONCLUSIVE),
+        (scan(seeds=5), Verdict.INCONCLUSIVE),
+    ],
+)
+def test_boundaries_of_our_convention(rows, verdict):
+    assert judged("M18", {judges.BOUNDARY_SCAN: rows}).verdict == verdict
 
 
 def test_a_limit_that_diverged_where_dropout_did_not_is_farther():

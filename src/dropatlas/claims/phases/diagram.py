@@ -1,12 +1,12 @@
-"""Judges of the claims on the phase diagram, M3, M8 and M13 (arXiv 2510.07554); intervals over seeds."""
+"""Judges of the claims on the phase diagram, M3, M8, M13 and M18 (arXiv 2510.07554); intervals over seeds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from dropatlas.claims.checks import all_known, mean_check
+from dropatlas.claims.checks import all_known, mean_check, one_of
 from dropatlas.claims.parts import LEVEL, Check, Part, decide
 from dropatlas.claims.verdicts import Judgement, State
 from dropatlas.phases.agreement import (
@@ -15,6 +15,7 @@ from dropatlas.phases.agreement import (
     cell_distances,
     cell_outcomes,
     convergence_rates,
+    flow_cells,
     inside,
     last_distances,
     leads,
@@ -23,13 +24,20 @@ from dropatlas.phases.agreement import (
 from dropatlas.phases.boundary_crossings import crossings
 from dropatlas.phases.boundary_lines import LINES
 from dropatlas.phases.classification import CONTAINS, PHASE_NAMES, PHASES
-from dropatlas.phases.signatures import against_flow, code_signatures, right_code_distances
+from dropatlas.phases.signatures import (
+    against_flow,
+    code_signatures,
+    diverged_runs,
+    over_beta,
+    right_code_distances,
+)
 from dropatlas.phases.wrong_codes import HARMLESS, WRONG_MASK, WRONG_SCALING
 
 DIAGRAM = "phases/diagram"
 WIDTH_TREND = "phases/width_trend"
 BOUNDARY_SCAN = "phases/boundary_scan"
 FAILURE_SIGNATURES = "phases/failure_signatures"
+LEAD = "D of another limit less D of the predicted one, in movements,"
 MOST_NAMED = 3
 
 
@@ -54,8 +62,25 @@ def _phase_parts(rows: pd.DataFrame, criterion: Mapping[str, float]) -> list[Par
             where = f"{limit} at τ = {rate:g}, q = {keep_rate:g}"
             low = least_lead(str(limit), phase, tolerance)
             checks[phase].append(mean_check(where, _known(lead, least), (low, np.inf)))
-    measure = "D of another limit less D of the predicted one, in movements,"
-    return [Part(f"limit {_named(phase)}", measure, found, ".3f") for phase, found in checks.items()]
+    parts = [Part(f"limit {_named(phase)}", LEAD, found, ".3f") for phase, found in checks.items()]
+    return [*parts, _flow_part(rows, criterion)]
+
+
+def _flow_part(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Part:
+    """That where gradient flow is predicted no other limit is nearer; of the cells and limits that budgets allow."""
+    low, checks = least_lead("II", "GF", criterion["tolerance"]), []
+    for (rate, keep_rate), cell in flow_cells(rows).groupby(CELL, sort=False):
+        found = leads(cell_distances(cell), "GF")
+        checks += [
+            mean_check(
+                f"{limit} at τ = {rate:g}, q = {keep_rate:g}",
+                _known(found[limit], criterion["least_seeds"]),
+                (low, np.inf),
+            )
+            for limit in cell.limit.unique()
+            if limit != "GF"
+        ]
+    return Part("gradient flow is enough", LEAD, checks, ".3f", why_open="no cell was run")
 
 
 def _reached(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Part:
@@ -90,32 +115,21 @@ def _counted(rows: pd.DataFrame, tolerance: float) -> str:
         f"by their means {sum(agree is True for agree in cells.agrees)} of {len(cells)} cells agree"
         + (f" (not: {'; '.join(told)})" if told else "")
         + (f"; not compared: {'; '.join(open_cells)}" if open_cells else "")
-        + f"; apart, of {len(flow)} cells of gradient flow, which every limit contains, "
-        f"{sum(agree is True for agree in flow.agrees)} agree"
+        + f"; of {len(flow)} cells of gradient flow {sum(agree is True for agree in flow.agrees)} agree, "
+        f"{sum(agree is False for agree in flow.agrees)} do not, "
+        f"{sum(agree is None for agree in flow.agrees)} were not run in full"
     )
 
 
 def judge_m3(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """M3: the phases of bounded neurons.
 
-    A part per phase II, III, IV and I over all its cells away from the boundaries (`phases.agreement`); that at the
-    largest width D to the limit is at most the tolerance, where that of its limiting cases is more; and that on the
-    lines through the boundaries the simpler limit stops to be enough within a `factor` of where the convention puts it
-    (q = 1/2: q or 1 - q).
+    A part per phase II, III, IV and I over all its cells away from the boundaries (`phases.agreement`); that in those
+    of gradient flow no other limit is nearer; and that at the largest width D to the limit is at most the tolerance,
+    where that of its limiting cases is more.
     """
     rows, trend = (tables[name].query("activation == 'tanh'") for name in (DIAGRAM, WIDTH_TREND))
-    places = crossings(tables[BOUNDARY_SCAN], criterion["tolerance"])
-    lines = []
-    for name, line in LINES.items():
-        seen = _known(places.get(name, pd.Series(dtype=float)), criterion["least_seeds"])
-        low, high = line.threshold / criterion["factor"], line.threshold * criterion["factor"]
-        if line.coordinate == "q":
-            high = 1 - (1 - line.threshold) / criterion["factor"]
-        where = f"{name}, {line.coordinate} against {line.threshold:g}"
-        lines.append(mean_check(where, seen, (low, high), log=True, support=(0.0, np.inf)))
-    boundaries = Part("boundaries lie where the convention puts them", "coordinate of the boundary", lines, ".2g")
-    parts = [*_phase_parts(rows, criterion), _reached(trend, criterion), boundaries]
-    return decide(parts, _counted(rows, criterion["tolerance"]))
+    return decide([*_phase_parts(rows, criterion), _reached(trend, criterion)], _counted(rows, criterion["tolerance"]))
 
 
 def judge_m8(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
@@ -136,7 +150,8 @@ def judge_m13(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
     """M13: the distance to the predicted limit shows wrong codes, and neurons cluster or diverge at small β.
 
     The right code is within `tolerance` of its limit; each mistake that the phase's limit depends on makes it farther
-    by more; at the smallest β neurons are nearer to one another, or longer, than those of gradient flow by `change`.
+    by more; at the smallest β neurons are nearer to one another, or longer, than those of gradient flow (β = 0) by
+    `change`. Either is enough, so that this part fails only if both do.
     """
     rows, least = tables[FAILURE_SIGNATURES], criterion["least_seeds"]
     tolerance, change = criterion["tolerance"], criterion["change"]
@@ -156,26 +171,51 @@ def judge_m13(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
     watched = against_flow(rows)
     least_beta = watched[watched.beta == watched.beta.min()]
     where = f"β = {watched.beta.min():g}" if len(watched) else "no β"
-    near, long = (_known(least_beta[column], least) for column in ("neighbour", "size"))
+    ways = (
+        ("distance to the nearest neighbour", "neighbour", (-np.inf, 1 - change)),
+        ("root mean square length", "size", (1 + change, np.inf)),
+    )
+    either = [
+        replace(
+            mean_check(where, _known(least_beta[column], least), band, log=True, support=(0.0, np.inf)),
+            measure=f"{name} over that under gradient flow",
+        )
+        for name, column, band in ways
+    ]
     farther = "W₁ to the limit beyond that of the right code, in movements,"
     parts = [
         Part("the right code is at its limit", "D of the right code, in movements,", right, ".3f"),
         Part("wrong scaling is seen", farther, seen(WRONG_SCALING), ".2f"),
         Part("wrong masks are seen", farther, seen(WRONG_MASK), ".2f"),
-        Part(
-            "neurons cluster at small β",
-            "distance to the nearest neighbour, over that under gradient flow,",
-            [mean_check(where, near, (-np.inf, 1 - change), log=True, support=(0.0, np.inf))],
-            ".2f",
-        ),
-        Part(
-            "neurons diverge at small β",
-            "root mean square length, over that under gradient flow,",
-            [mean_check(where, long, (1 + change, np.inf), log=True, support=(0.0, np.inf))],
-            ".2f",
-        ),
+        Part("neurons cluster or diverge at small β", "over gradient flow", [one_of(either)], ".2f"),
     ]
-    return decide(parts, _harmless(signatures))
+    return decide(
+        parts, "; ".join(filter(None, (_told_of(either), _trend(rows), _diverging(rows), _harmless(signatures))))
+    )
+
+
+def _told_of(checks: Sequence[Check]) -> str:
+    return ", ".join(f"{check.measure} {check.value:.2f}" for check in checks if check.known)
+
+
+def _trend(rows: pd.DataFrame) -> str:
+    """How neurons change over β, from the smallest to the largest."""
+    ratios = np.exp(np.log(over_beta(rows)).mean())
+    if not np.isfinite(ratios).all():
+        return ""
+    betas = rows.beta[rows.experiment == "small beta"]
+    return (
+        f"at β = {betas.max():g}, where the penalty pulls neurons in, over β = {betas.min():g}: length "
+        f"{ratios['size']:.2f}, nearest neighbour {ratios.neighbour:.2f}"
+    )
+
+
+def _diverging(rows: pd.DataFrame) -> str:
+    """Which codes diverge: another sign of a mistake."""
+    told = [
+        f"{code} in phase {cell} ({lost} of {of} seeds)" for (code, cell), (lost, of) in diverged_runs(rows).items()
+    ]
+    return f"diverging shows a mistake, too: {', '.join(told)}" if told else ""
 
 
 def _harmless(signatures: Mapping[tuple[str, str], pd.Series]) -> str:
@@ -186,3 +226,22 @@ def _harmless(signatures: Mapping[tuple[str, str], pd.Series]) -> str:
         if (code, phase) in signatures
     ]
     return f"not judged, since the limit does not depend on it: {', '.join(told)}" if told else ""
+
+
+def judge_m18(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
+    """M18: boundaries lie where the convention puts them.
+
+    On every line through a boundary the simpler limit stops to be enough within a `factor` of the convention's
+    threshold (q = 1/2: q or 1 - q).
+    """
+    places = crossings(tables[BOUNDARY_SCAN], criterion["tolerance"])
+    lines = []
+    for name, line in LINES.items():
+        seen = _known(places.get(name, pd.Series(dtype=float)), criterion["least_seeds"])
+        low, high = line.threshold / criterion["factor"], line.threshold * criterion["factor"]
+        if line.coordinate == "q":
+            high = 1 - (1 - line.threshold) / criterion["factor"]
+        where = f"{name}, {line.coordinate} against {line.threshold:g}"
+        lines.append(mean_check(where, seen, (low, high), log=True, support=(0.0, np.inf)))
+    boundaries = Part("boundaries lie where the convention puts them", "coordinate of the boundary", lines, ".2g")
+    return decide([boundaries])

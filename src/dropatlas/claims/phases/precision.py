@@ -1,18 +1,17 @@
 """Judge of the claim on floating-point precision, M9 (arXiv 2510.07554); intervals over seeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pandas as pd
 
-from dropatlas.claims.checks import mean_check
+from dropatlas.claims.checks import mean_check, one_of
 from dropatlas.claims.parts import LEVEL, Check, Part, decide, one_part_open
 from dropatlas.claims.verdicts import Judgement
 from dropatlas.phases.exponents import seed_slopes
 from dropatlas.phases.precision_errors import ORDERS, final_errors
-from dropatlas.stats import holm
 
 PRECISION = "phases/precision"
 
@@ -39,13 +38,13 @@ def judge_m9(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float])
     control = [_errors(flow[flow.order == order], criterion) for order in ORDERS]
     every = [check for pair in found.values() for check in pair]
     single = [check for (name, _), pair in found.items() for check in pair if name == "float32"]
-    sighted = all(_one_of(pair).p_holds <= LEVEL for pair in control)
+    sighted = all(one_of(pair).p_holds <= LEVEL for pair in control)
     tells = sighted and all(check.known for check in every)
     parts = [
         Part(name, measure, [one if tells else replace(one, p_fails=1.0)])
         for name, one in (
-            ("float32 has a problem", _one_of(single)),
-            ("a precision has a problem", _one_of(every)),
+            ("float32 has a problem", one_of(single)),
+            ("a precision has a problem", one_of(every)),
         )
     ]
     told = "; ".join(f"{name}, {order} {_told(pair)}" for (name, order), pair in found.items())
@@ -63,14 +62,6 @@ def _errors(part: pd.DataFrame, criterion: Mapping[str, float]) -> tuple[Check, 
     error = mean_check(f"{name}, n = {part.width.max()}", largest, (criterion["tolerance"], np.inf), log=True)
     growth = mean_check(name, seed_slopes(finite, "relative_error"), (criterion["growth"], np.inf))
     return error, replace(growth, measure="exponent in n of the error over movement")
-
-
-def _one_of(checks: Sequence[Check]) -> Check:
-    """That at least one number lies in its band: shown by any of them (Holm), refuted only by all."""
-    p_holds = holm(np.array([check.p_holds for check in checks]))
-    p_fails = [check.p_fails for check in checks]
-    shown = checks[int(p_holds.argmin() if p_holds.min() <= LEVEL else np.argmax(p_fails))]
-    return replace(shown, p_holds=float(p_holds.min()), p_fails=max(p_fails))
 
 
 def _told(pair: tuple[Check, Check]) -> str:

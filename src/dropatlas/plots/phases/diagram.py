@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
-from dropatlas.phases.agreement import CELL, DECIDING, cell_distances, cell_outcomes, inside, leads
+from dropatlas.phases.agreement import CELL, DECIDING, cell_distances, cell_outcomes, flow_cells, inside, leads
 from dropatlas.phases.classification import CONTAINS, CONVENTION, PHASE_NAMES, PHASES, classify_phase
 from dropatlas.phases.comparison import OK
 from dropatlas.plots.style import COLOURS
@@ -192,17 +192,17 @@ def limit_leads(rows: pd.DataFrame, tolerance: float) -> Figure:
         tolerance: x, in movements: a limit that has the predicted one as limiting case must lie right of -x, every
             other right of x.
     """
-    cells = {
-        phase: list(cell_distances(inside(rows[rows.phase == phase])).groupby(level=CELL, sort=False))
-        for phase in DECIDING
-    }
+    shown = {phase: inside(rows[rows.phase == phase]) for phase in DECIDING} | {"GF": flow_cells(rows)}
+    cells = {phase: list(cell_distances(found).groupby(level=CELL, sort=False)) for phase, found in shown.items()}
     most = max(1, *(len(found) for found in cells.values()))
-    figure, panels = plt.subplots(1, len(DECIDING), figsize=(14, 1.6 + 0.42 * most), sharex=True)
+    figure, panels = plt.subplots(1, len(cells), figsize=(16, 1.6 + 0.42 * most), sharex=True)
     for axes, (phase, found) in zip(panels, cells.items(), strict=True):
         for line in (-tolerance, tolerance):
             axes.axvline(line, color="0.35", lw=1, ls="--")
         for row, (_, seeds) in enumerate(found):
             for shift, (limit, lead) in enumerate(leads(seeds, phase).items()):
+                if lead.isna().all():
+                    continue  # over budget
                 interval = mean_interval(lead.to_numpy())
                 axes.errorbar(
                     interval.estimate,

@@ -6,7 +6,8 @@ phase, a wrong mask in every phase whose limit depends on what is wrong (`wrong_
 right code in none; and neurons neither cluster nor diverge at small β: there the limit is that of Poisson jumps, in
 which nothing attracts or repels neurons that gradient flow does not. A mistake that stays within the tolerance would
 refute the first; networks of small β whose neurons are clearly nearer to one another or clearly longer than those of
-gradient flow from the same start would speak for the last.
+gradient flow (β = 0) from the same start would speak for the last, by either. Against networks of large β they are
+longer anyway: there the penalty pulls neurons in.
 """
 
 from pathlib import Path
@@ -84,7 +85,9 @@ def _measured(
 ) -> dict[str, object]:
     """What two runs of a code are like, and how far they are from two copies of a limit (none: not compared)."""
     values = ("distance", "floor", "dropout_floor", "neighbour", "size")
-    if any(diverged(problem, run, risk(problem, start)) for run in runs):
+    with np.errstate(over="ignore", invalid="ignore"):  # of a run that diverged
+        lost = any(diverged(problem, run, risk(problem, start)) for run in runs)
+    if lost:
         return {"status": DROPOUT_DIVERGED, **dict.fromkeys(values, np.nan)}
     first, second = (run[:points] for run in runs)
     distances: dict[str, object] = dict.fromkeys(values[:3], np.nan)
