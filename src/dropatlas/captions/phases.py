@@ -233,12 +233,12 @@ def student_reference(rows: pd.DataFrame) -> str:
     runs = rows[rows.runs == FIGURE]
     slope = mean_exponent(distance_slopes(runs, "ram", FIGURE_STEP))
     return (
-        "Runs of the reference code made again from its own random numbers; a check of our code, no statement is judged "
-        f"by it. Stars: distances that a run of the authors' code, not by the authors, printed after {READ_STEP} steps, "
-        f"{same} of {len(known)} of which come out to their last digit; its keys and the layout of its generator were "
-        "found by trying orders against these numbers. Right: the runs of the published figure (JAX 0.4.35, of the "
-        "older layout, whose numbers are published as a picture alone and cannot be compared digit by digit), all of "
-        f"one teacher ({runs.seed.nunique()} of {FIGURE_REPEATS} repeats), after "
+        "Runs of the reference code made again from its own random numbers, a check of our code by which no statement "
+        "is judged. Stars: distances that a run of the authors' code, not by the authors, printed after "
+        f"{READ_STEP} steps, {same} of {len(known)} of which come out to their last digit; keys and the layout of the "
+        "generator were found by trying orders against these numbers. Right: the runs of the published figure (JAX "
+        "0.4.35, of the older layout, whose numbers are published as a picture alone and cannot be compared digit by "
+        f"digit), all of one teacher ({runs.seed.nunique()} of {FIGURE_REPEATS} repeats), after "
         f"{FIGURE_STEP} steps, with 95 % intervals over repeats{f'; exponent of RaM {slope:z.2f}' if slope else ''}."
     )
 
