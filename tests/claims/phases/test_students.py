@@ -248,7 +248,7 @@ def test_losses_tell_ram_from_no_dropout_only_where_no_dropout_stays_away(early)
     slow = EARLY.model_copy(update={"protocol": SMALL.model_copy(update={"learning_rate": 0.05}), "seeds": 8})
     stays = teacher_student.tabulate(slow, ROOT).query("variant == 'none'")
     apart = pd.concat([early.query("variant != 'none' and seed < 8"), stays])
-    assert m2(apart) == "hh"
+    assert m2(apart) == "ho"  # the training risk is of the masks of one step, too noisy at these sizes
     assert m2(replaced(apart, "ram", "none")) == "ff"  # no dropout in the place of RaM
 
 

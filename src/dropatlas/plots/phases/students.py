@@ -105,7 +105,7 @@ def loss_gaps_over_width(rows: pd.DataFrame, closes: float) -> Figure:
                 slowest = mean[min(mean)] * (grid / grid[0]) ** closes
                 axes.plot(grid, slowest, color=colour, lw=1.2, ls=":", label=f"$n^{{{closes:g}}}$, slowest that closes")
             _bar(panels[2], place + shift, mean_exponent(gap_slopes(rows, loss, variant)), colour)
-        axes.set(xlabel="width $n$", xscale="log", yscale="log", title=name)
+        axes.set(xlabel="width $n$", xscale="log", yscale="log", title=f"{name}, at the end")
         axes.set_xticks(widths, widths)
         axes.minorticks_off()
     panels[0].set_ylabel("|loss of dropout – that of the variant|")
@@ -172,7 +172,7 @@ def distances_over_width(rows: pd.DataFrame, margin: float, plateau: float) -> F
         plateau: Share of the squared distance that must at least be left of no dropout, and at most of the others.
     """
     size = {"width_ratios": [2.2, 1, 1]}
-    figure, panels = plt.subplots(1, 3, figsize=(13.0, 4.6), gridspec_kw=size)
+    figure, panels = plt.subplots(1, 3, figsize=(13.0, 4.6), gridspec_kw=size, layout="constrained")
     _over_width(panels[0], rows, FIGURE_STEP)
     low, high = panels[0].get_ylim()
     panels[0].set(title=f"after {FIGURE_STEP} steps", ylim=(low / 5, high))
@@ -187,7 +187,7 @@ def distances_over_width(rows: pd.DataFrame, margin: float, plateau: float) -> F
         widest = None if variant == "none" else WIDEST
         _bar(panels[2], place, mean_exponent(lasting_shares(rows, variant, FIGURE_STEP, widest)), colour)
     panels[1].set(ylabel="exponent in $n$", ylim=(-0.72, 0.1), title="band: RaM, PN+RaM")
-    panels[2].set(ylabel="$D^2/d^2$ at the largest $n$", ylim=(-0.55, 1.1), title="no dropout above, the others below")
+    panels[2].set(ylabel="$D^2/d^2$ at the largest $n$", ylim=(-0.55, 1.1), title="no dropout above, others below")
     for axes in panels[1:]:
         axes.set_xticks(range(len(OTHERS)), ["RaM", "PN+RaM", "no\ndropout"])
         axes.set_xlim(-0.5, len(OTHERS) - 0.5)
