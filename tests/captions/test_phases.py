@@ -226,7 +226,7 @@ ARGUMENTS = {
     "activations_found": (0.05, DIAGRAM),
     "student_losses": (STUDENTS,),
     "student_distances": (STUDENTS,),
-    "student_loss_shares": (STUDENTS,),
+    "student_loss_gaps": (STUDENTS,),
     "student_exponents": (STUDENTS,),
     "student_later_steps": (STUDENTS,),
     "student_reference": (REFERENCE,),
@@ -242,7 +242,7 @@ ARGUMENTS = {
     "precision_errors": (PRECISION, 0.05, 0.125),
     "precision_growth": (PRECISION,),
     "depth_distances": (DEPTH,),
-    "residual_distances": (RESIDUAL,),
+    "residual_distances": (RESIDUAL, 4),
 }
 
 
@@ -266,12 +266,13 @@ ARGUMENTS = {
         ("penalty_survival", "(dotted: predicted slope; band: ±0.125); its exponents, which decide;"),
         ("penalty_survival", "at the largest width, which decides too (at least 5 %), beside"),
         ("student_losses", "over 5 seeds; grey"),
-        ("student_loss_shares", "of 1000 steps at n = 400, "),
-        ("student_loss_shares", "without masks: dropout 0.8, no dropout 0.4, PN + RaM –, random metric (RaM) 0.4; "),
-        ("student_loss_shares", "with masks: dropout 0.2, no dropout 0.1, PN + RaM –, random metric (RaM) 0.1."),
+        ("student_loss_gaps", "in the last tenth of 1000 steps, "),
+        ("student_loss_gaps", "Means at n = 400: "),
+        ("student_loss_gaps", "without masks: dropout 0.8, no dropout 0.4, PN + RaM –, random metric (RaM) 0.4; "),
+        ("student_loss_gaps", "with masks: dropout 0.2, no dropout 0.1, PN + RaM –, random metric (RaM) 0.1."),
         ("student_distances", "over 5 seeds; dotted: step 100, "),
         ("student_exponents", "Measured: exponent of RaM -0.50 [-0.50, -0.50], share left"),
-        ("student_exponents", "share left of no dropout 0.00 [0.00, 0.00]."),
+        ("student_exponents", "of no dropout 0.00 [0.00, 0.00]."),
         ("student_later_steps", "Up to step 1000, "),
         ("student_later_steps", "At the end: exponent of RaM -0.25 [-0.25, -0.25], "),
         ("student_reference", "6 of 6 of which come out"),
@@ -282,6 +283,7 @@ ARGUMENTS = {
         ("student_trajectories", "Ways of 2 neurons at n = 800 over 150 steps;"),
         ("digit_test_risk", "(made-up digits, 40 steps, 2 seeds per width)"),
         ("digit_shares", "within 0.5 of 1 (green) counts as dropout's."),
+        ("digit_shares", "Training ended before step 16,000: so far."),
         ("curvature_terms", "n = 100; median and 10 % to 90 % of 2 seeds."),
         (
             "curvature_ratio",
@@ -307,7 +309,7 @@ ARGUMENTS = {
         ("depth_distances", "after 20 steps, geometric mean; right: "),
         ("depth_distances", "over 2 seeds; "),
         ("residual_distances", "over 5 seeds; "),
-        ("residual_distances", "Exponent in L: with 1/L -0.60 [-0.60, -0.60], without 0.40 [0.40, 0.40]."),
+        ("residual_distances", "Exponent in L: with 1/L (L ≥ 4) -0.60 [-0.60, -0.60], without 0.40 [0.40, 0.40]."),
     ],
 )
 def test_a_caption_names_the_number(name, told):
@@ -322,7 +324,7 @@ def test_a_caption_names_the_number(name, told):
         ("activations", (DIAGRAM.assign(boundary=True), 0.05), "1 of"),
         ("width_trend", (TREND[TREND.sequence == "IV"],), "at n = 400"),
         ("penalty_survival", (PENALTY[PENALTY.seed < 4], 0.125, 0.05), "Measured exponents"),
-        ("student_loss_shares", (STUDENTS.assign(diverged=True),), "0.8"),
+        ("student_loss_gaps", (STUDENTS.assign(diverged=True),), "0.8"),
         ("student_exponents", (STUDENTS[STUDENTS.width < 400],), "Measured"),
         ("student_later_steps", (STUDENTS[STUDENTS.width < 400],), "At the end"),
         ("student_reference", (REFERENCE[REFERENCE.width < 400],), "exponent of RaM"),
@@ -337,7 +339,8 @@ def test_a_caption_names_the_number(name, told):
         ("edge_sharpness", (EDGE[EDGE.metric == "none"],), "medians"),
         ("precision_errors", (PRECISION[PRECISION.precision == "float32"], 0.05, 0.125), "critical phase (IV) 2"),
         ("precision_growth", (PRECISION[PRECISION.regime != "critical"],), "Critical phase"),
-        ("residual_distances", (RESIDUAL[RESIDUAL.depth < 16],), "Exponent in L"),
+        ("residual_distances", (RESIDUAL[RESIDUAL.depth < 16], 4), "Exponent in L"),
+        ("residual_distances", (RESIDUAL, 8), "with 1/L (L ≥ 8)"),
     ],
 )
 def test_a_caption_says_nothing_of_what_is_not_there(name, arguments, left_out):

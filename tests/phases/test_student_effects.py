@@ -6,10 +6,10 @@ import pytest
 
 from dropatlas.phases.student_effects import (
     distance_ratios,
-    effects_on_loss,
     final_risks,
     gap_slopes,
     lasting_shares,
+    loss_gaps,
     slope_changes,
 )
 from dropatlas.stats import mean_interval
@@ -73,19 +73,20 @@ def losses(steps=(0, 890, 900, 1000)):
     return pd.DataFrame(rows, columns=columns).assign(diverged=False)
 
 
-def test_losses_are_means_of_the_last_tenth_and_effects_are_against_no_dropout():
+def test_losses_are_means_of_the_last_tenth_and_gaps_are_to_dropout():
     rows = losses()
     assert final_risks(rows, "training_risk").loc[(400, 0)].to_dict() == pytest.approx(
         {"none": 1.0, "ram": 1.125, "dropout": 1.25, "pn_ram": 1.5}
     )
-    assert effects_on_loss(rows, "training_risk").loc[1].to_dict() == pytest.approx(
-        {"dropout": 0.25, "ram": 0.125, "pn_ram": 0.5}
-    )
-    assert gap_slopes(rows, "training_risk").tolist() == [pytest.approx(-1.0)] * 2
+    for variant, gap in (("none", 0.25), ("ram", 0.125), ("pn_ram", 0.25)):
+        gaps = loss_gaps(rows, "training_risk", variant)
+        assert gaps.gap[gaps.width == 400].tolist() == pytest.approx([gap] * 2)
+        assert gap_slopes(rows, "training_risk", variant).tolist() == [pytest.approx(-1.0)] * 2
 
 
 def test_a_run_that_diverged_has_no_loss():
     rows = losses()
     rows["diverged"] = (rows.seed == 1) & (rows.width == 400) & (rows.variant == "ram") & (rows.step == 1000)
-    assert effects_on_loss(rows, "training_risk").ram.isna().tolist() == [False, True]
-    assert gap_slopes(rows, "training_risk").isna().tolist() == [False, True]
+    assert gap_slopes(rows, "training_risk", "ram").isna().tolist() == [False, True]
+    assert gap_slopes(rows, "training_risk", "none").notna().all()
+    assert gap_slopes(rows[rows.variant != "none"], "training_risk", "none").isna().all()

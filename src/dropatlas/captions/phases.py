@@ -10,13 +10,15 @@ from dropatlas.phases.boundary_lines import LINES
 from dropatlas.phases.bypass import CELL, costs_over_training, edge_steps, setting_group, third_terms
 from dropatlas.phases.convergence import grid_exponents, jackknifed_exponents, squared_means, trusted
 from dropatlas.phases.coupling_settings import FUNCTIONS, LAW, SERIES
+from dropatlas.phases.digit_effects import WINDOW
 from dropatlas.phases.exponents import depth_slopes, distance_slopes, mean_exponent, penalty_slopes, seed_slopes
 from dropatlas.phases.labels import QUANTITY_LABELS, REGIME_LABELS, VARIANT_LABELS
 from dropatlas.phases.precision_errors import at_largest_width, typical_errors
 from dropatlas.phases.rates import FIXED
 from dropatlas.phases.reference_runs import FIGURE, FIGURE_REPEATS, FIGURE_STEP, READ, READ_OFF, READ_STEP
 from dropatlas.phases.signatures import against_flow, code_signatures, diverged_runs, over_beta
-from dropatlas.phases.student_effects import LOSSES, WIDEST, final_risks, lasting_shares
+from dropatlas.phases.student_effects import LOSSES, final_risks, gap_slopes, lasting_shares
+from dropatlas.phases.widest import WIDEST
 from dropatlas.phases.wrong_codes import HARMLESS
 
 
@@ -171,17 +173,23 @@ def student_losses(rows: pd.DataFrame) -> str:
     )
 
 
-def student_loss_shares(rows: pd.DataFrame) -> str:
-    """Of table `phases/teacher_student`: the losses at the end; a dash where a run diverged."""
-    told = []
+def student_loss_gaps(rows: pd.DataFrame) -> str:
+    """Of table `phases/teacher_student`: the losses at the end (a dash where a run diverged), exponents of the gaps."""
+    told, fitted = [], []
     for loss, name in LOSSES.items():
         risks = final_risks(rows[rows.width == rows.width.max()], loss).mean(skipna=False)
         each = ", ".join(f"{VARIANT_LABELS[variant]} {number(risk, '.3g')}" for variant, risk in risks.items())
         told.append(f"{name}: {each or '–'}")
+        for variant, label in (("ram", "RaM"), ("none", "no dropout")):
+            if slope := mean_exponent(gap_slopes(rows, loss, variant)):
+                fitted.append(f"{label} {slope:z.2f} ({name.partition(',')[0]})")
+    exponents = ", ".join(fitted)
     return (
-        f"Losses in the last tenth of {rows.step.max()} steps at n = {rows.width.max()}, geometric mean and 95 % "
-        f"interval over {rows.seed.nunique()} seeds (left); effects against no dropout over that of dropout, with "
-        f"Fieller's interval, and the band in which RaM's must lie (right). Means: {'; '.join(told)}."
+        f"How far RaM's loss and that of no dropout are from dropout's in the last tenth of {rows.step.max()} steps, "
+        f"seeds (dots) and geometric means over {rows.seed.nunique()} seeds; dotted: slowest fall that counts as "
+        "closing. Right: exponents, one fit per seed, with 95 % intervals. Where that of no dropout is not clearly "
+        f"above the line, the loss cannot tell RaM from no dropout. Means at n = {rows.width.max()}: "
+        f"{'; '.join(told)}.{f' Exponents: {exponents}.' if exponents else ''}"
     )
 
 
@@ -198,14 +206,17 @@ def student_exponents(rows: pd.DataFrame) -> str:
     numbers = {
         "exponent of RaM": mean_exponent(distance_slopes(rows, "ram", FIGURE_STEP)),
         "exponent of PN+RaM": mean_exponent(distance_slopes(rows, "pn_ram", FIGURE_STEP)),
-        "share left of no dropout": mean_exponent(lasting_shares(rows, "none", FIGURE_STEP)),
+        "share left of RaM": mean_exponent(lasting_shares(rows, "ram", FIGURE_STEP, WIDEST)),
+        "of PN+RaM": mean_exponent(lasting_shares(rows, "pn_ram", FIGURE_STEP, WIDEST)),
+        "of no dropout": mean_exponent(lasting_shares(rows, "none", FIGURE_STEP)),
     }
     told = ", ".join(f"{name} {found:z.2f}" for name, found in numbers.items() if found)
     return (
         f"After {FIGURE_STEP} steps: RMS distances of coupled neurons over the width with fitted power laws, seeds "
         f"(dots) and geometric means with 95 % intervals over {rows.seed.nunique()} seeds (left); exponents, one fit "
         "per seed, and the band for RaM and PN+RaM (middle); share of the squared distance that a fit of D² + c/n "
-        f"leaves as n → ∞, and its threshold for no dropout (right){f'. Measured: {told}' if told else ''}."
+        "leaves as n → ∞, for RaM and PN+RaM over the three largest widths, with the threshold below which theirs and "
+        f"above which that of no dropout must lie (right){f'. Measured: {told}' if told else ''}."
     )
 
 
@@ -222,8 +233,7 @@ def student_later_steps(rows: pd.DataFrame) -> str:
         f"Up to step {last}, with 95 % intervals over {rows.seed.nunique()} seeds; vertical: step {FIGURE_STEP}. "
         "Exponents of the distance over all widths, dotted: what RaM's must exceed at the end. Share of the squared "
         "distance left as n → ∞ over the three largest widths, dotted: threshold. Distance to no dropout over that to "
-        "RaM at the smallest width, grey: alike. What dropout's losses have above RaM's over the width, dotted: "
-        f"slowest fall that counts{f'. At the end: {told}' if told else ''}."
+        f"RaM at the smallest width, grey: alike{f'. At the end: {told}' if told else ''}."
     )
 
 
@@ -235,9 +245,12 @@ def student_reference(rows: pd.DataFrame) -> str:
     runs = rows[rows.runs == FIGURE]
     slope = mean_exponent(distance_slopes(runs, "ram", FIGURE_STEP))
     return (
-        f"Runs of the reference code made again from its own random numbers. Stars: distances read off one run per "
-        f"width after {READ_STEP} steps, {same} of {len(known)} of which come out to their last digit. Right: runs of "
-        f"the published figure, all of one teacher ({runs.seed.nunique()} of {FIGURE_REPEATS} repeats), after "
+        "Runs of the reference code made again from its own random numbers, a check of our code by which no statement "
+        "is judged. Stars: distances that a run of the authors' code, not by the authors, printed after "
+        f"{READ_STEP} steps, {same} of {len(known)} of which come out to their last digit; keys and the layout of the "
+        "generator were found by trying orders against these numbers. Right: the runs of the published figure (JAX "
+        "0.4.35, of the older layout, whose numbers are published as a picture alone and cannot be compared digit by "
+        f"digit), all of one teacher ({runs.seed.nunique()} of {FIGURE_REPEATS} repeats), after "
         f"{FIGURE_STEP} steps, with 95 % intervals over repeats{f'; exponent of RaM {slope:z.2f}' if slope else ''}."
     )
 
@@ -267,11 +280,12 @@ def digit_test_risk(rows: pd.DataFrame) -> str:
 
 def digit_shares(rows: pd.DataFrame, margin: float) -> str:
     """Of table `phases/digit_pair`: data, steps, seeds, and the margin of the share."""
+    early = f" Training ended before step {WINDOW[1]:,}: so far." if len(rows) and rows.step.max() < WINDOW[1] else ""
     return (
         "Left: what dropout gains in test risk, relative to no dropout. Right: the share of it that RaM has; 0 is no "
         f"dropout, 1 is dropout, and a share within {margin:g} of 1 (green) counts as dropout's. Three readings of the "
         "published window of steps; 95 % intervals over seeds (Fieller). Hollow: dropout gains nothing clear there, so "
-        f"that the cell cannot tell ({_about_digits(rows)})."
+        f"that the cell cannot tell ({_about_digits(rows)}).{early}"
     )
 
 
@@ -392,15 +406,16 @@ def depth_distances(rows: pd.DataFrame) -> str:
     """Of table `phases/depth`: steps and seeds."""
     return (
         f"RMS distance to the coupled dropout network after {rows.step.max()} steps, geometric mean; right: exponents "
-        "in n, and the share of the squared distance of no dropout that lasts as n → ∞, fitted per seed. 95 % "
-        f"intervals over {rows.seed.nunique()} seeds; green: what is required."
+        "in n, and the share of the squared distance that lasts as n → ∞ (RaM: over the three largest widths), fitted "
+        f"per seed. 95 % intervals over {rows.seed.nunique()} seeds; green: what is required."
     )
 
 
-def residual_distances(rows: pd.DataFrame) -> str:
-    """Of table `phases/residual`: seeds, and the exponents in the depth."""
-    slopes = {s: mean_exponent(depth_slopes(part)) for s, part in rows.groupby("branch_exponent")}
-    names = {1.0: "with 1/L", 0.0: "without"}
+def residual_distances(rows: pd.DataFrame, deep: float) -> str:
+    """Of table `phases/residual`: seeds, and the exponents in the depth, with 1/L from L = `deep` on."""
+    judged = rows[(rows.branch_exponent != 1) | (rows.depth >= deep)]
+    slopes = {s: mean_exponent(depth_slopes(part)) for s, part in judged.groupby("branch_exponent")}
+    names = {1.0: f"with 1/L (L ≥ {deep:g})", 0.0: "without"}
     told = ", ".join(f"{name} {slopes[s]:z.2f}" for s, name in names.items() if slopes.get(s))
     return (
         "Residual networks of L branches of n neurons. RMS distances to the coupled dropout network, geometric mean; "

@@ -1,13 +1,11 @@
 """Numbers that judges, figures and captions read off the table of teacher and student (Figure 2): one per seed."""
 
-import numpy as np
 import pandas as pd
 
 from dropatlas.phases.exponents import plateau_shares, seed_slopes
+from dropatlas.phases.widest import of_widest
 
 LOSSES = {"validation_risk": "validation risk, without masks", "training_risk": "training risk, with masks"}
-WIDEST = 3
-"""Widths, the largest ones, on which a law for n → ∞ is fitted: no exponent comes from fewer."""
 
 
 def lasting_shares(rows: pd.DataFrame, variant: str, step: int, widest: int | None = None) -> pd.Series:
@@ -20,8 +18,7 @@ def lasting_shares(rows: pd.DataFrame, variant: str, step: int, widest: int | No
         widest: Fit only so many of the largest widths; None: all.
     """
     at = rows[(rows.variant == variant) & (rows.step == step)]
-    widths = np.sort(at.width.unique())[-(widest or len(at)) :]
-    return plateau_shares(at[at.width.isin(widths)], "rms_distance")
+    return plateau_shares(of_widest(at, widest), "rms_distance")
 
 
 def final_risks(rows: pd.DataFrame, loss: str) -> pd.DataFrame:
@@ -39,21 +36,20 @@ def final_risks(rows: pd.DataFrame, loss: str) -> pd.DataFrame:
     return risk.mean(skipna=False).unstack()
 
 
-def effects_on_loss(rows: pd.DataFrame, loss: str) -> pd.DataFrame:
-    """Loss of dropout, RaM and PN+RaM minus that of no dropout, at the largest width (see `final_risks`).
+def loss_gaps(rows: pd.DataFrame, loss: str, variant: str) -> pd.DataFrame:
+    """How far a variant's loss at the end is from dropout's (see `final_risks`).
 
     Returns:
-        One row per seed, columns `dropout`, `ram`, `pn_ram`; NaN where a run diverged or is missing.
+        One row per width and seed: `width`, `seed`, `gap` = |dropout - variant|; NaN where one of both diverged or was
+        not run.
     """
-    variants = ["dropout", "ram", "pn_ram"]
-    risks = final_risks(rows[rows.width == rows.width.max()], loss).reindex(columns=["none", *variants])
-    return risks[variants].sub(risks.none, axis=0).droplevel("width")
+    risks = final_risks(rows, loss).reindex(columns=["dropout", variant])
+    return (risks.dropout - risks[variant]).abs().rename("gap").reset_index()
 
 
-def gap_slopes(rows: pd.DataFrame, loss: str) -> pd.Series:
-    """Exponent in n, by seed, of what dropout's loss has above RaM's (see `final_risks`)."""
-    risks = final_risks(rows, loss).reindex(columns=["dropout", "ram"])
-    return seed_slopes((risks.dropout - risks.ram).rename("gap").reset_index(), "gap")
+def gap_slopes(rows: pd.DataFrame, loss: str, variant: str) -> pd.Series:
+    """Exponent in n of `loss_gaps`, by seed."""
+    return seed_slopes(loss_gaps(rows, loss, variant), "gap")
 
 
 def slope_changes(rows: pd.DataFrame, variant: str, first: int, last: int) -> pd.Series:

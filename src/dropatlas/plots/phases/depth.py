@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dropatlas.phases.exponents import depth_slopes, mean_exponent, plateau_shares, relative_distances, seed_slopes
+from dropatlas.phases.widest import of_widest
 from dropatlas.plots.style import COLOURS
 from dropatlas.stats import known_seeds, mean_interval
 
@@ -48,20 +49,12 @@ def _required(axes: Axes, low: float, high: float) -> None:
         axes.axhline(end, color=COLOURS[2], ls="--", lw=1)
 
 
-def _at_least(axes: Axes, limit: float) -> None:
-    """The limit above which a number must lie, up to the top of the axes."""
-    low, high = axes.get_ylim()
-    axes.set_ylim(min(low, limit - 0.1), max(high, limit + 0.1))
-    axes.axhspan(limit, axes.get_ylim()[1], color=COLOURS[2], alpha=0.15, lw=0)
-    axes.axhline(limit, color=COLOURS[2], ls="--", lw=1)
-
-
 def _of(rows: pd.DataFrame, variant: str) -> pd.DataFrame:
     return rows[rows.variant == variant]
 
 
 def _deciding(exponents: Axes, shares: Axes, rows: pd.DataFrame, criterion: Mapping[str, float]) -> None:
-    """Exponent in n of RaM, and what lasts of the distance of no dropout, at every depth."""
+    """Exponent in n of RaM, and what lasts of its distance and of that of no dropout, at every depth."""
     depths = dict(list(rows.groupby("depth")))
     _means(
         exponents,
@@ -70,14 +63,16 @@ def _deciding(exponents: Axes, shares: Axes, rows: pd.DataFrame, criterion: Mapp
     )
     _required(exponents, -0.5 - criterion["margin"], -0.5 + criterion["margin"])
     exponents.set(ylabel="exponent in $n$", title="RaM comes nearer")
-    _means(
-        shares,
-        {depth: plateau_shares(_of(part, "none"), "distance") for depth, part in depths.items()},
-        color=VARIANT_COLOURS["none"],
-    )
-    shares.set_ylim(bottom=min(0.0, shares.get_ylim()[0]))
-    _at_least(shares, criterion["plateau"])
-    shares.set(ylabel="share of $d^2$ that lasts as $n$ → ∞", title="no dropout stays away")
+    for variant, colour in VARIANT_COLOURS.items():
+        fitted = {
+            depth: _of(part, variant) if variant == "none" else of_widest(_of(part, variant))
+            for depth, part in depths.items()
+        }
+        _means(shares, {depth: plateau_shares(part, "distance") for depth, part in fitted.items()}, color=colour)
+    low, high = shares.get_ylim()
+    shares.set_ylim(min(low, -0.1), max(high, 1.1))
+    shares.axhline(criterion["plateau"], color=COLOURS[2], ls="--", lw=1)
+    shares.set(ylabel="share of $d^2$ that lasts as $n$ → ∞", title="no dropout above, RaM below")
 
 
 def depth_distances(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Figure:
@@ -141,7 +136,8 @@ def residual_distances(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Fi
             at = relative[relative.width == width].set_index("depth").relative
             style = {"mfc": "white", "ls": "--"} if width == widths[0] else {}
             _geometric(over_depth, at, color=colour, label=f"{label}, $n$ = {width}", **style)
-        slopes[label.replace(" ", "\n", 1)] = depth_slopes(part)
+        judged = part[part.depth >= criterion["deep"]] if exponent == 1 else part
+        slopes[label.replace(" ", "\n", 1)] = depth_slopes(judged)
     over_depth.set(title="with and without $1/L$", ylabel="that of RaM over that of no dropout")
     over_depth.set_xlabel("branches $L$")
     for axes in (over_width, over_depth):

@@ -12,16 +12,10 @@ from matplotlib.figure import Figure
 from dropatlas.phases.exponents import distance_slopes, mean_exponent
 from dropatlas.phases.labels import VARIANT_LABELS
 from dropatlas.phases.reference_runs import FIGURE, FIGURE_STEP, READ, READ_OFF, READ_STEP
-from dropatlas.phases.student_effects import (
-    LOSSES,
-    WIDEST,
-    distance_ratios,
-    effects_on_loss,
-    final_risks,
-    lasting_shares,
-)
+from dropatlas.phases.student_effects import LOSSES, distance_ratios, gap_slopes, lasting_shares, loss_gaps
+from dropatlas.phases.widest import WIDEST
 from dropatlas.plots.style import COLOURS
-from dropatlas.stats import Interval, mean_interval, ratio_interval
+from dropatlas.stats import Interval, mean_interval
 
 VARIANT_COLOURS = {"none": "0.35", "dropout": COLOURS[0], "ram": COLOURS[1], "pn_ram": COLOURS[2]}
 OTHERS = ("ram", "pn_ram", "none")
@@ -87,34 +81,41 @@ def losses(rows: pd.DataFrame) -> Figure:
     return figure
 
 
-def loss_shares(rows: pd.DataFrame, margin: float) -> Figure:
-    """Losses at the end, widest network (left), and effects of the variants as a share of dropout's (right).
+def loss_gaps_over_width(rows: pd.DataFrame, closes: float) -> Figure:
+    """How far the losses of RaM and no dropout are from dropout's at the end, over the width; right: exponents.
 
     Args:
         rows: Table `phases/teacher_student`.
-        margin: RaM's share must be 1 ± this.
+        closes: Largest exponent in n with which the gap of RaM closes; that of no dropout must be above it.
     """
-    figure, panels = plt.subplots(1, 2, figsize=(11.5, 4.0))
-    widest = rows[rows.width == rows.width.max()]
-    for place, loss in enumerate(LOSSES):
-        risks, effects = final_risks(widest, loss), effects_on_loss(rows, loss)
-        for shift, variant in zip((-0.27, -0.09, 0.09, 0.27), ("none", "dropout", "ram", "pn_ram"), strict=True):
-            colour, label = VARIANT_COLOURS[variant], VARIANT_LABELS[variant] if not place else ""
-            if variant in risks:
-                _bar(panels[0], place + shift, _geometric(np.log(risks[variant])), colour, label)
-            if variant in ("ram", "pn_ram") and len(effects) > 1 and effects.notna().all(axis=None):
-                sign = np.sign(effects.dropout.mean())
-                _bar(panels[1], place + shift, ratio_interval(sign * effects[variant], sign * effects.dropout), colour)
-    panels[0].set(ylabel="loss at the end, largest width", yscale="log")
-    panels[1].axhspan(1 - margin, 1 + margin, color="0.9", lw=0, zorder=0, label="band for RaM")
-    panels[1].axhline(0, color=VARIANT_COLOURS["none"], lw=1.2, ls="--", label="no dropout")
-    panels[1].axhline(1, color=VARIANT_COLOURS["dropout"], lw=1.2, ls="--", label="dropout")
-    low, high = panels[1].get_ylim()
-    panels[1].set(ylabel="effect over that of dropout", ylim=(max(low, -1.0), min(high, 3.0)))
-    for axes in panels:
-        axes.set_xticks(range(len(LOSSES)), [name.replace(", ", ",\n") for name in LOSSES.values()])
-        axes.set_xlim(-0.5, len(LOSSES) - 0.5)
-        _beside(axes)
+    figure, panels = plt.subplots(1, 3, figsize=(13.0, 4.2), layout="constrained")
+    widths = sorted(rows.width.unique())
+    for place, (loss, name) in enumerate(LOSSES.items()):
+        axes = panels[place]
+        for shift, variant in ((-0.08, "none"), (0.08, "ram")):
+            gaps, colour = loss_gaps(rows, loss, variant), VARIANT_COLOURS[variant]
+            gaps = gaps[gaps.gap > 0]
+            axes.plot(gaps.width, gaps.gap, ".", ms=3.5, color=colour, alpha=0.4)
+            found = {width: mean_interval(np.log(cell)) for width, cell in gaps.gap.groupby(gaps.width)}
+            mean = {width: np.exp(each.estimate) for width, each in found.items()}
+            style = "o-" if variant == "ram" else "s--"
+            axes.plot(list(mean), list(mean.values()), style, ms=5, color=colour, label=VARIANT_LABELS[variant])
+            if variant == "ram" and mean:
+                grid = np.array([min(mean), max(mean)], dtype=float)
+                slowest = mean[min(mean)] * (grid / grid[0]) ** closes
+                axes.plot(grid, slowest, color=colour, lw=1.2, ls=":", label=f"$n^{{{closes:g}}}$, slowest that closes")
+            _bar(panels[2], place + shift, mean_exponent(gap_slopes(rows, loss, variant)), colour)
+        axes.set(xlabel="width $n$", xscale="log", yscale="log", title=f"{name}, at the end")
+        axes.set_xticks(widths, widths)
+        axes.minorticks_off()
+    panels[0].set_ylabel("|loss of dropout – that of the variant|")
+    panels[0].legend(loc="lower left", fontsize="x-small")
+    panels[2].axhline(closes, color="0.4", lw=1.2, ls=":")
+    low, high = panels[2].get_ylim()
+    panels[2].set(ylabel="exponent in $n$", ylim=(min(low, -1.2), max(high, 0.1)))
+    panels[2].set_title("RaM below the line, no dropout above")
+    panels[2].set_xticks(range(len(LOSSES)), [name.replace(", ", ",\n") for name in LOSSES.values()])
+    panels[2].set_xlim(-0.5, len(LOSSES) - 0.5)
     return figure
 
 
@@ -168,10 +169,10 @@ def distances_over_width(rows: pd.DataFrame, margin: float, plateau: float) -> F
     Args:
         rows: Table `phases/teacher_student`.
         margin: An exponent must lie within this of -1/2.
-        plateau: Least share of the squared distance to no dropout that must be left as n → ∞.
+        plateau: Share of the squared distance that must at least be left of no dropout, and at most of the others.
     """
     size = {"width_ratios": [2.2, 1, 1]}
-    figure, panels = plt.subplots(1, 3, figsize=(13.0, 4.6), gridspec_kw=size)
+    figure, panels = plt.subplots(1, 3, figsize=(13.0, 4.6), gridspec_kw=size, layout="constrained")
     _over_width(panels[0], rows, FIGURE_STEP)
     low, high = panels[0].get_ylim()
     panels[0].set(title=f"after {FIGURE_STEP} steps", ylim=(low / 5, high))
@@ -183,9 +184,10 @@ def distances_over_width(rows: pd.DataFrame, margin: float, plateau: float) -> F
     for place, variant in enumerate(OTHERS):
         colour = VARIANT_COLOURS[variant]
         _bar(panels[1], place, mean_exponent(distance_slopes(rows, variant, FIGURE_STEP)), colour)
-        _bar(panels[2], place, mean_exponent(lasting_shares(rows, variant, FIGURE_STEP)), colour)
+        widest = None if variant == "none" else WIDEST
+        _bar(panels[2], place, mean_exponent(lasting_shares(rows, variant, FIGURE_STEP, widest)), colour)
     panels[1].set(ylabel="exponent in $n$", ylim=(-0.72, 0.1), title="band: RaM, PN+RaM")
-    panels[2].set(ylabel="$D^2/d^2$ at the largest $n$", ylim=(-0.55, 1.1), title="threshold: no dropout")
+    panels[2].set(ylabel="$D^2/d^2$ at the largest $n$", ylim=(-0.55, 1.1), title="no dropout above, others below")
     for axes in panels[1:]:
         axes.set_xticks(range(len(OTHERS)), ["RaM", "PN+RaM", "no\ndropout"])
         axes.set_xlim(-0.5, len(OTHERS) - 0.5)
@@ -203,14 +205,13 @@ def _over_time(axes: Axes, found: dict[int, Interval | None], colour: Colour, la
 
 
 def later_steps(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Figure:
-    """Over training: exponents in n, what is left as n → ∞, narrow networks, and the gap of the losses over the width.
+    """Over training: exponents in n, what is left as n → ∞, and narrow networks.
 
     Args:
         rows: Table `phases/teacher_student`.
         criterion: Thresholds of M16.
     """
-    figure, grid = plt.subplots(2, 2, figsize=(11.5, 8.2))
-    panels = grid.ravel()
+    figure, panels = plt.subplots(1, 3, figsize=(14.0, 4.2), layout="constrained")
     steps = [step for step in sorted(rows.step.unique()) if step >= 10]
     steps = [step for step in steps if step <= 0.9 * steps[-1] or step == steps[-1]]
     for variant in OTHERS:
@@ -232,29 +233,10 @@ def later_steps(rows: pd.DataFrame, criterion: Mapping[str, float]) -> Figure:
     panels[2].axhspan(1 / criterion["alike"], criterion["alike"], color="0.9", lw=0, zorder=0)
     _over_time(panels[2], ratios, VARIANT_COLOURS["none"], "")
     panels[2].set(ylabel=f"distance to dropout:\nno dropout over RaM, $n$ = {narrow}")
-    for axes in panels[:3]:
+    for axes in panels:
         axes.axvline(FIGURE_STEP, color="0.4", lw=1, ls=":")
         axes.set(xlabel="step", xscale="log")
-    _gaps(panels[3], rows, criterion["falls"])
     return figure
-
-
-def _gaps(axes: Axes, rows: pd.DataFrame, falls: float) -> None:
-    """What dropout's losses have above RaM's at the end over the width; dotted: the slowest fall that counts."""
-    for (loss, name), colour in zip(LOSSES.items(), (COLOURS[4], COLOURS[3]), strict=True):
-        risks = final_risks(rows, loss).reindex(columns=["dropout", "ram"])
-        gap = (risks.dropout - risks.ram).rename("gap").reset_index()
-        axes.plot(gap.width[gap.gap > 0], gap.gap[gap.gap > 0], ".", ms=3.5, color=colour, alpha=0.4)
-        found = {width: mean_interval(np.log(cell[cell > 0])) for width, cell in gap.gap.groupby(gap.width)}
-        mean = {width: np.exp(each.estimate) for width, each in found.items() if np.isfinite(each.estimate)}
-        axes.plot(list(mean), list(mean.values()), "o-", color=colour, ms=6, label=name)
-        if mean:
-            grid = np.array([min(mean), max(mean)], dtype=float)
-            axes.plot(grid, mean[min(mean)] * (grid / grid[0]) ** falls, color=colour, lw=1.2, ls=":")
-    axes.set(xlabel="width $n$", ylabel="loss of dropout minus RaM's, at the end", xscale="log", yscale="log")
-    axes.set_xticks(sorted(rows.width.unique()), sorted(rows.width.unique()))
-    axes.minorticks_off()
-    axes.legend(loc="lower left", fontsize="x-small")
 
 
 def reference_runs(rows: pd.DataFrame) -> Figure:
@@ -273,7 +255,7 @@ def reference_runs(rows: pd.DataFrame) -> Figure:
             if width in READ[variant]:
                 known = float(READ[variant][width])
                 axes.plot(READ_STEP, known, "*", ms=13, color=colour, mec="black", mew=0.7, zorder=5)
-        axes.plot([], [], "*", ms=11, color="white", mec="black", mew=0.7, label="read off their code")
+        axes.plot([], [], "*", ms=11, color="white", mec="black", mew=0.7, label="read off a run of their code")
         axes.set(title=f"one run, $n$ = {width}", xlabel="step", xscale="log", yscale="log")
     panels[0, 0].set_ylabel("RMS distance to the dropout network")
     panels[0, 0].legend(loc="lower right", fontsize="x-small")
