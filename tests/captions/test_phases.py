@@ -170,7 +170,9 @@ EDGE = pd.DataFrame(
         if not (width == 20 and keep == 0.5)  # β = 0.1
     ],
     columns=["metric", "width", "keep_rate", "seed", "step", "mean_step"],
-).assign(activation="tanh")
+).assign(activation="tanh", rate=1.0, share=0.9, stable=True)
+FAR = EDGE[EDGE.metric == "ram"].assign(share=0.25, mean_step=0.1)
+EDGE = pd.concat([EDGE, FAR], ignore_index=True)
 EDGE["neuron_step"] = EDGE.mean_step / EDGE.keep_rate
 LIMITS = (2.0, (0.5, 2.0), 0.1)
 
