@@ -88,7 +88,7 @@ def test_bisection_brackets_every_threshold():
     assert ((low[1:4] < thresholds[1:4]) & (thresholds[1:4] <= high[1:4])).all()
     assert (high[1:4] / low[1:4] < 1.002).all()
     low, high = bisect_rates(lambda rates: rates < thresholds, 0.1, 100.0, 5, 12, 4)
-    assert (low[0] < 0.01) & (0.01 <= high[0]) & (high[0] / low[0] < 1.002)  # halved until it is stable
+    assert (low[0] < 0.01) & (high[0] >= 0.01) & (high[0] / low[0] < 1.002)  # halved until it is stable
     low, high = bisect_rates(lambda rates: rates < thresholds, 0.1, 100.0, 5, 12, 2)
     assert (low[0], high[0]) == (0, pytest.approx(0.025))
     with pytest.raises(ValueError, match="lowest < highest"):

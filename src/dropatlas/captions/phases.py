@@ -330,9 +330,10 @@ def edge_steps_by_cell(rows: pd.DataFrame, neuron_step: float, band: tuple[float
     ]
     medians = f" Mean rates, medians: {', '.join(told)}." if told else ""
     return (
-        f"Steps in units of 2/λ at {rows.share.max():.0%} of each network's largest stable rate, second half of training; "
-        f"geometric mean and 95 % interval over {rows.seed.nunique()} seeds. Grey: mean rates at {rows.share.min():.0%} of it; "
-        f"a cell in which these are not clearly below {band[0]:g} cannot tell. Required at β < {most_beta:g}: mean rates of RaM from "
+        f"Steps in units of 2/λ at {rows.share.max():.0%} of each network's largest stable rate, second half of "
+        f"training; geometric mean and 95 % interval over {rows.seed.nunique()} seeds. Grey: mean rates at "
+        f"{rows.share.min():.0%} of it; a cell in which these are not clearly below {band[0]:g} cannot tell. "
+        f"Required at β < {most_beta:g}: mean rates of RaM from "
         f"{band[0]:g} to {band[1]:g}, steps of kept neurons of at least {neuron_step:g}, mean rates of the control "
         f"below {band[0]:g}.{medians}"
     )
@@ -344,8 +345,8 @@ def edge_sharpness(rows: pd.DataFrame) -> str:
     medians = steps.groupby("keep_rate").mean_step.median()
     told = "; ".join(f"q = {q:g}: {number(mean, '.2g')}" for q, mean in medians.items())
     return (
-        f"Mean rate in units of 2/λ along training at {rows.share.max():.0%} of each network's largest stable rate; median "
-        "and quartiles "
+        f"Mean rate in units of 2/λ along training at {rows.share.max():.0%} of each network's largest stable rate; "
+        "median and quartiles "
         "of seeds. Line: the bound of gradient descent on a quadratic risk."
         f"{f' Random metric, second half of training, medians: {told}.' if told else ''}"
     )
@@ -422,9 +423,10 @@ def coupled_paths(rows: pd.DataFrame, own_error: float) -> str:
     known = {name: exponent for name, slopes in found.items() if (exponent := mean_exponent(slopes))}
     named = ", ".join(f"{exponent:z.2f} in {name}" for name, exponent in known.items())
     return (
-        "Largest distance over the times after all steps between a dropout neuron and its copy of the Poisson limit. Left: along "
-        "q = 2 n^(-1/2), with both controls; black: the slowest fall that counts. Middle: RMS distance over (q, β), "
-        "and (A q^a)² + (B β^b)² with median parameters. Right: exponents, fitted for each seed; the shaded bands "
+        "Largest distance over the times after all steps between a dropout neuron and its copy of the Poisson limit. "
+        "Left: along q = 2 n^(-1/2), with both controls; black: the slowest fall that counts. Middle: RMS distance "
+        "over (q, β), and (A q^a)² + (B β^b)² with median parameters. Right: exponents, fitted for each seed; the "
+        "shaded bands "
         f"decide M11. Mean and 95 % interval over {rows.seed.nunique()} seeds."
         f"{f' Exponents: {named}.' if named else ''}"
     )

@@ -109,9 +109,9 @@ def edge_steps(rows: pd.DataFrame) -> pd.DataFrame:
         rows: Table `phases/edge_sharpness`.
 
     Returns:
-        One row per run of a network with q < 1: activation, width, metric, keep_rate, seed, share (of the largest stable
-        rate), neuron_step (of a kept neuron), mean_step (the mean rate), beta (1/(nq)), `known` (whether the edge is) and
-        `stable`; numbers of runs that were unstable are NaN.
+        One row per run of a network with q < 1: activation, width, metric, keep_rate, seed, share (of the largest
+        stable rate), neuron_step (of a kept neuron), mean_step (the mean rate), beta (1/(nq)), `known` (whether the
+        edge is) and `stable`; numbers of runs that were unstable are NaN.
     """
     late = rows[(rows.step > rows.step.max() / 2) & (rows.keep_rate < 1)]
     late = late.assign(known=late.rate.notna(), stable=late.stable.astype(bool))

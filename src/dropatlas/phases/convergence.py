@@ -126,8 +126,8 @@ def floor_pairs(squared: pd.DataFrame) -> np.ndarray:
         squared: Squared biases, seeds by widths (`squared_means`).
 
     Returns:
-        One row per seed, shape (m, 2): c² at the two widest, and c² at all narrower ones, each the sum of squared biases
-        over the sum of n^(-2). Empty with fewer than three widths. Their ratio is 1 for a bias c/n.
+        One row per seed, shape (m, 2): c² at the two widest, and c² at all narrower ones, each the sum of squared
+        biases over the sum of n^(-2). Empty with fewer than three widths. Their ratio is 1 for a bias c/n.
     """
     if squared.shape[1] < LEAST_WIDTHS:
         return np.empty((0, 2))

@@ -20,7 +20,6 @@ from dropatlas.phases.stability import bisect_rates, train
 from dropatlas.phases.teacher_student import draw_problem, draw_student
 from dropatlas.randomness import generator
 
-
 LOWER_SHARE = 0.25
 """A second share of the largest stable rate, at which networks with a random metric are trained besides: far from the
 edge the mean rate must not come to 2/λ, or its being there at the edge tells nothing."""

@@ -94,7 +94,7 @@ def test_one_run_that_diverged_leaves_its_series_open():
 
 
 def errors(bias=-1.0, floor=0.0, control=0.0, scatter=-0.5, neurons=10**8, noise=0.02, seeds=20):
-    """Weak errors with these exponents, and a floor over the bias at n = 800; noise that grows with n relative to it."""
+    """Weak errors with these exponents, and a floor over the bias at n = 800; noise grows with n beside it."""
     draws, rows = np.random.default_rng(1), []
     for seed, width, quantity in product(range(seeds), (50, 100, 200, 400, 800), (*FUNCTIONS, LAW)):
         square = ((width / 50) ** bias + floor / 16) ** 2 + noise * draws.standard_normal() * (width / 50) ** bias

@@ -1,4 +1,4 @@
-"""M6, M15 and M19: every verdict on fabricated tables; each part fails on tables made by their tasks in a wrong world."""
+"""M6, M15, M19: every verdict on fabricated tables; each part fails on tables made by their tasks in a wrong world."""
 
 from itertools import product
 

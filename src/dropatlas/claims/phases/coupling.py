@@ -39,8 +39,8 @@ def _around(centre: float, margin: float) -> Band:
 def judge_m11(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """M11: coupled paths of dropout and of the Poisson limit converge, like sqrt(q) and sqrt(β) in root mean square.
 
-    Four parts. Along q ∝ n^(-1/2) mean and root mean square of the largest distances fall at least like n^(`falls`), and
-    of their square at the largest width less than the share `lasts` would be left (fit of d² = A n^(-1/2) + D²).
+    Four parts. Along q ∝ n^(-1/2) mean and root mean square of the largest distances fall at least like n^(`falls`),
+    and of their square at the largest width less than the share `lasts` is left (fit of d² = A n^(-1/2) + D²).
     The two terms have exponents 1/2 ± `margin`: in the fit of the whole distance over the grid, and each in the
     distance that it makes alone, where the forward noise does not depend on q, either. Both controls have an exponent
     of at least `stays`. Where the limit's own error is more than `own_error` of a distance, the cell cannot tell.
@@ -88,9 +88,9 @@ def judge_m12(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
     """M12: in the critical phase the bias against limit IV vanishes like 1/n, while single runs scatter like n^(-1/2).
 
     Five parts, each over the test functions and the law. The bias (root of the mean square, jackknifed over seeds)
-    falls at least like n^(`falls`), with an exponent of -1 ± `margin`; of the bias at the largest width less than the share
-    `lasts` is a floor: its square at the two widest widths is that much smaller, over c/n read off the narrower ones,
-    than with such a floor. What single runs differ by has -1/2 ± `scatter`; the bias against limit III has at least
+    falls at least like n^(`falls`), with an exponent of -1 ± `margin`; of the bias at the largest width less than
+    the share `lasts` is a floor: its square at the two widest widths is smaller than with such a floor, beside c/n
+    read off the narrower ones. What single runs differ by has -1/2 ± `scatter`; the bias against limit III has at least
     `stays`. Widths at which the noise predicted for the planned bias is too large are left out.
     """
     rows = tables[WEAK_RATE]
@@ -127,7 +127,7 @@ def _exponent(rows: pd.DataFrame, quantity: str, column: str, band: Band) -> Che
 
 
 def _floor(rows: pd.DataFrame, quantity: str, share: float) -> Check:
-    """Squared bias at the two widest widths over that extrapolated from the narrower ones, against that with a floor."""
+    """Squared bias at the two widest widths over that expected from the narrower ones; with a floor it is larger."""
     squared = squared_means(rows, quantity, "squared_bias")
     widest = squared.columns.to_numpy(dtype=float)[-2:]
     band = (-np.inf, floor_ratio(widest, share) if len(widest) else np.inf)

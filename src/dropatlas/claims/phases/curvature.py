@@ -29,7 +29,7 @@ def judge_m6(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float])
 
 
 def judge_m19(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
-    """M19: masks at the keep rate of training cost little: Var(m)·(C⁺ + S/n) is at most `cost` of B; otherwise as M6."""
+    """M19: masks at the keep rate of training cost little: Var(m)·(C⁺ + S/n) is at most `cost` of B; else as M6."""
     rows, band = tables[CURVATURE], (-np.inf, criterion["cost"])
     parts = _over_training(rows, "cost", "masks cost little", "extra cost of masks over B", band, criterion["left"])
     return decide(parts, _reach(costs_over_training(rows), rows, criterion["cost"]))

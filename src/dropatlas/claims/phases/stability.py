@@ -18,13 +18,13 @@ EDGE = "phases/edge_sharpness"
 def judge_m7(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """M7: under RaM the mean rate decides about stability, so that single neurons step beyond 2/lambda.
 
-    For every activation, width and q < 1 with β = 1/(nq) below `most_beta`, near the edge of stability (medians over the
-    second half of training, geometric means over seeds): the mean rate has come to 2/lambda, that is between `least_rate`
-    and `most_rate` of it, and with it the step of a kept neuron to at least `neuron_step` times 2/lambda; with one mask
-    for all neurons, the control, the mean rate stays below `least_rate`. A cell in which the mean rate comes close to
-    2/lambda far from the edge, too, cannot tell: at a quarter of the rate it must be shown to be below `least_rate`.
-    Runs that were unstable themselves are left out and counted. Cells with more β are told beside it, and the largest
-    stable mean rate over that without masks.
+    For every activation, width and q < 1 with β = 1/(nq) below `most_beta`, near the edge of stability (medians over
+    the second half of training, geometric means over seeds): the mean rate has come to 2/lambda, that is between
+    `least_rate` and `most_rate` of it, and with it the step of a kept neuron to at least `neuron_step` times
+    2/lambda; with one mask for all neurons, the control, the mean rate stays below `least_rate`. A cell in which the
+    mean rate comes close to 2/lambda far from the edge, too, cannot tell: at a quarter of the rate it must be shown
+    to be below `least_rate`. Runs that were unstable themselves are left out and counted. Cells with more β are told
+    beside it, and the largest stable mean rate over that without masks.
     """
     every = edge_steps(tables[EDGE])
     steps, lower = every[near_edge(every)], every[~near_edge(every) & (every.metric == "ram")]

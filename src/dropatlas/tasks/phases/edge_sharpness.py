@@ -1,9 +1,9 @@
 """Sharpness along training near the largest stable rate: how far do the steps of single neurons exceed 2/lambda there?
 
-Every network of `phases/stable_rates` is trained at a fixed share of its own largest stable rate tau*. Prediction (paper):
-under RaM the sharpness settles where the mean rate is near its bound, tau*lambda/2 about 1, while the step of a neuron
-that moves, 1/q times as long, is far above 1. It would be refuted by a sharpness that falls with q until the steps of
-single neurons are within their bound, as they must be in the control, where one mask serves all neurons.
+Every network of `phases/stable_rates` is trained at a fixed share of its own largest stable rate tau*. Prediction
+(paper): under RaM the sharpness settles where the mean rate is near its bound, tau*lambda/2 about 1, while the step
+of a neuron that moves, 1/q times as long, is far above 1. It would be refuted by a sharpness that falls with q until
+the steps of single neurons are within their bound, as they must be in the control, where one mask serves all neurons.
 
 Networks with a random metric are trained at a quarter of tau*, too: where tau*lambda/2 is about 1 there as well, the
 sharpness follows the rate wherever it is, and its value near tau* does not tell what ends stability.
