@@ -131,4 +131,5 @@ def _floor(rows: pd.DataFrame, quantity: str, share: float) -> Check:
     squared = squared_means(rows, quantity, "squared_bias")
     widest = squared.columns.to_numpy(dtype=float)[-2:]
     band = (-np.inf, floor_ratio(widest, share) if len(widest) else np.inf)
-    return ratio_check(QUANTITY_LABELS[quantity], *floor_pairs(squared).T, band)
+    pairs = floor_pairs(squared)
+    return ratio_check(QUANTITY_LABELS[quantity], pairs[:, 0], pairs[:, 1], band)
