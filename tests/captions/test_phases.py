@@ -136,7 +136,7 @@ CURVATURE = pd.DataFrame(
     ],
     columns=["seed", "depth", "loss", "width", "step", "risk", "bend", "cost"],
 ).assign(activation="tanh", keep_rate=0.5, gradient=1.0)
-CURVATURE = CURVATURE.assign(curved=-CURVATURE.bend, whole=1 - CURVATURE.bend, blocks=CURVATURE.cost - CURVATURE.bend)
+CURVATURE = CURVATURE.assign(curved=-CURVATURE.bend, gauss_newton=1.0, blocks=CURVATURE.cost - CURVATURE.bend)
 EXPANSION = pd.DataFrame(
     [
         (seed, width, width == 7, -1.0, 50 / width, -1.0 + (1.001 if width == 7 else 1.2) * 50 / width)
@@ -170,7 +170,9 @@ EDGE = pd.DataFrame(
         if not (width == 20 and keep == 0.5)  # β = 0.1
     ],
     columns=["metric", "width", "keep_rate", "seed", "step", "mean_step"],
-).assign(activation="tanh")
+).assign(activation="tanh", rate=1.0, share=0.9, stable=True)
+FAR = EDGE[EDGE.metric == "ram"].assign(share=0.25, mean_step=0.1)
+EDGE = pd.concat([EDGE, FAR], ignore_index=True)
 EDGE["neuron_step"] = EDGE.mean_step / EDGE.keep_rate
 LIMITS = (2.0, (0.5, 2.0), 0.1)
 
@@ -374,9 +376,9 @@ def test_weak_rate_tells_sizes_distances_and_known_exponents():
             for seed in range(5)
         ],
         columns=["quantity", "width", "seed", "squared_bias", "limit_squared", "bias", "limit_error"],
-    ).assign(runs=10, particles=2000)
+    ).assign(runs=1_000_000, particles=100_000_000)
     told = captions.weak_rate(rows)
-    assert "some 2,000 neurons per width and 4,000 of the limit" in told
+    assert "some 200,000,000 neurons per width and 200,000,000 of the limit" in told
     assert "4.0e-03 (two simulations of the limit: 2.0e-03)" in told
     assert "-1.00 [-1.00, -1.00] of mean |x|²" in told
     assert "of risk" not in told

@@ -1,10 +1,13 @@
 """Stability: known thresholds of linear problems, masks, the bisection, and both tables at a tiny size."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
 
 from dropatlas.phases.edge_of_stability import draw_networks, edge_run, stable_edge
+from dropatlas.phases.names import METRICS
 from dropatlas.phases.settings import StableRates
 from dropatlas.phases.stability import bisect_rates, metric_mask, train
 from dropatlas.tasks.phases import edge_sharpness, stable_rates
@@ -84,6 +87,10 @@ def test_bisection_brackets_every_threshold():
     assert high[-1] == torch.inf
     assert ((low[1:4] < thresholds[1:4]) & (thresholds[1:4] <= high[1:4])).all()
     assert (high[1:4] / low[1:4] < 1.002).all()
+    low, high = bisect_rates(lambda rates: rates < thresholds, 0.1, 100.0, 5, 12, 4)
+    assert (low[0] < 0.01) & (high[0] >= 0.01) & (high[0] / low[0] < 1.002)  # halved until it is stable
+    low, high = bisect_rates(lambda rates: rates < thresholds, 0.1, 100.0, 5, 12, 2)
+    assert (low[0], high[0]) == (0, pytest.approx(0.025))
     with pytest.raises(ValueError, match="lowest < highest"):
         bisect_rates(lambda rates: rates < 1, 2.0, 1.0, 1, 3)
 
@@ -95,7 +102,8 @@ def test_an_edge_is_between_a_stable_and_an_unstable_rate():
     networks = draw_networks(settings, 20, 1)
     assert networks.starts.shape == (3, 20, 5)
     for rates, stable in ((edge.stable, True), (edge.unstable, False)):
-        steps = edge_run(settings, 1, *cell, rates.float())
+        steps, held = edge_run(settings, 1, *cell, rates.float())
+        assert (held == stable).all()
         ends = {state.seed: state for state in steps if state.step == 40}
         assert all((ends[seed].risk_ratio < 0.99) == stable for seed in ends)
     assert [state.seed for state in steps[:3]] == [0, 1, 2]
@@ -111,13 +119,16 @@ def test_tables_name_every_network_and_measure_its_edge(tmp_path):
     assert (rates.neuron_step == rates.rate / rates.keep_rate).all()
     edge = edge_sharpness.tabulate(settings, 1, {edge_sharpness.RATES: rates}, tmp_path)
     assert list(edge.columns) == list(edge_sharpness.MEANINGS)
-    assert len(edge) == 3 * 3 * 3
+    assert len(edge) == 3 * 3 * (3 + 1)  # networks, steps, runs of the three metrics and the slower one
     assert np.allclose(edge.neuron_step, edge.mean_step * edge.kept, equal_nan=True)
     assert np.allclose(edge.kept.dropna(), 1 / edge.keep_rate[edge.kept.notna()])
     start = edge[edge.step == 0].merge(rates, on=["width", "activation", "metric", "keep_rate", "seed"])
     assert np.allclose(start.sharpness, start.initial_sharpness, rtol=0.01)
-    assert np.allclose(start.rate_x, 0.9 * start.rate_y)
-    assert (edge[edge.step == 40].risk_ratio < 1.5).all()
+    assert np.allclose(start.rate_x, start.share * start.rate_y)
+    assert set(zip(start.metric, start.share, strict=True)) == {*product(METRICS, [0.9]), ("ram", 0.25)}
+    last = edge[edge.step == 40]
+    assert (last.risk_ratio < 1.5).all()
+    assert (last[last.stable].risk_ratio < settings.learned).all()
     assert edge.masked_sharpness.notna().sum() == 2 * 3  # at two of the three measured steps
     resumed = edge_sharpness.tabulate(settings, 1, {edge_sharpness.RATES: rates}, tmp_path)
     assert resumed.equals(edge)

@@ -47,7 +47,7 @@ def test_sharpness_is_told_of_the_measurements_with_masks():
             ("none", 1.0, 30, 9.0, 9.0, np.nan),
         ],
         columns=["metric", "keep_rate", "step", "sharpness", "batch_sharpness", "masked_sharpness"],
-    ).assign(activation="relu", width=50)
+    ).assign(activation="relu", width=50, share=0.9)
     told = sharpness_medians(rows)
     assert told.to_dict("records") == [
         {

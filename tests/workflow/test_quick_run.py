@@ -145,7 +145,7 @@ def test_a_quick_run_decides_of_collapse_what_minutes_can(results):
 
 def test_a_quick_run_decides_of_the_phase_diagram_what_minutes_can(results):
     verdicts = read_table(results / "tables" / "phases" / "claims.parquet").set_index("id")
-    assert verdicts.index.tolist() == [f"M{number}" for number in range(1, 19)]
+    assert verdicts.index.tolist() == [f"M{number}" for number in range(1, 20)]
     decided = {"M1": "reproduced", "M4": "reproduced", "M13": "partly", "M15": "supported"}
     assert verdicts.verdict[list(decided)].to_dict() == decided
     assert set(verdicts.verdict.drop(list(decided))) == {"inconclusive"}

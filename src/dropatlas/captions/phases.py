@@ -7,7 +7,7 @@ from dropatlas.captions.words import number
 from dropatlas.phases.agreement import cell_outcomes, inside, last_distances
 from dropatlas.phases.boundary_crossings import crossings
 from dropatlas.phases.boundary_lines import LINES
-from dropatlas.phases.bypass import CELL, costs_over_training, edge_steps, setting_group, third_terms
+from dropatlas.phases.bypass import CELL, costs_over_training, edge_steps, near_edge, setting_group, third_terms
 from dropatlas.phases.convergence import grid_exponents, jackknifed_exponents, squared_means, trusted
 from dropatlas.phases.coupling_settings import FUNCTIONS, LAW, SERIES
 from dropatlas.phases.digit_effects import WINDOW
@@ -344,7 +344,7 @@ def stable_rates(rows: pd.DataFrame) -> str:
 
 def edge_steps_by_cell(rows: pd.DataFrame, neuron_step: float, band: tuple[float, float], most_beta: float) -> str:
     """Of table `phases/edge_sharpness`: smallest mean rate of RaM, largest of the control, and the limits."""
-    steps = edge_steps(rows)
+    steps = edge_steps(rows[near_edge(rows)])
     typical = steps[steps.beta < most_beta].groupby(["metric", *CELL]).mean_step.median().groupby("metric")
     told = [
         f"{name} {number(end, '.2g')}"
@@ -356,8 +356,10 @@ def edge_steps_by_cell(rows: pd.DataFrame, neuron_step: float, band: tuple[float
     ]
     medians = f" Mean rates, medians: {', '.join(told)}." if told else ""
     return (
-        "Steps in units of 2/λ at 90 % of each network's largest stable rate, second half of training; geometric mean "
-        f"and 95 % interval over {rows.seed.nunique()} seeds. Required at β < {most_beta:g}: mean rates of RaM from "
+        f"Steps in units of 2/λ at {rows.share.max():.0%} of each network's largest stable rate, second half of "
+        f"training; geometric mean and 95 % interval over {rows.seed.nunique()} seeds. Grey: mean rates at "
+        f"{rows.share.min():.0%} of it; a cell in which these are not clearly below {band[0]:g} cannot tell. "
+        f"Required at β < {most_beta:g}: mean rates of RaM from "
         f"{band[0]:g} to {band[1]:g}, steps of kept neurons of at least {neuron_step:g}, mean rates of the control "
         f"below {band[0]:g}.{medians}"
     )
@@ -365,11 +367,12 @@ def edge_steps_by_cell(rows: pd.DataFrame, neuron_step: float, band: tuple[float
 
 def edge_sharpness(rows: pd.DataFrame) -> str:
     """Of table `phases/edge_sharpness`: mean rates of the random metric in the second half of training."""
-    steps = at_largest_width(edge_steps(rows[rows.metric == "ram"]))
+    steps = at_largest_width(edge_steps(rows[near_edge(rows) & (rows.metric == "ram")]))
     medians = steps.groupby("keep_rate").mean_step.median()
     told = "; ".join(f"q = {q:g}: {number(mean, '.2g')}" for q, mean in medians.items())
     return (
-        "Mean rate in units of 2/λ along training at 90 % of each network's largest stable rate; median and quartiles "
+        f"Mean rate in units of 2/λ along training at {rows.share.max():.0%} of each network's largest stable rate; "
+        "median and quartiles "
         "of seeds. Line: the bound of gradient descent on a quadratic risk."
         f"{f' Random metric, second half of training, medians: {told}.' if told else ''}"
     )
@@ -449,9 +452,10 @@ def coupled_paths(rows: pd.DataFrame, own_error: float) -> str:
     known = {name: exponent for name, slopes in found.items() if (exponent := mean_exponent(slopes))}
     named = ", ".join(f"{exponent:z.2f} in {name}" for name, exponent in known.items())
     return (
-        "Largest distance over all steps between a dropout neuron and its copy of the Poisson limit. Left: along "
-        "q = 2 n^(-1/2), with both controls; black: the slowest fall that counts. Middle: RMS distance over (q, β), "
-        "and (A q^a)² + (B β^b)² with median parameters. Right: exponents, fitted for each seed; the shaded bands "
+        "Largest distance over the times after all steps between a dropout neuron and its copy of the Poisson limit. "
+        "Left: along q = 2 n^(-1/2), with both controls; black: the slowest fall that counts. Middle: RMS distance "
+        "over (q, β), and (A q^a)² + (B β^b)² with median parameters. Right: exponents, fitted for each seed; the "
+        "shaded bands "
         f"decide M11. Mean and 95 % interval over {rows.seed.nunique()} seeds."
         f"{f' Exponents: {named}.' if named else ''}"
     )
@@ -468,7 +472,7 @@ def weak_rate(rows: pd.DataFrame) -> str:
     return (
         f"Left: bias of test functions and of the law, root of the mean square over {rows.seed.nunique()} seeds, each "
         f"with some {2 * (rows.runs * rows.width).min():,} neurons per width and {2 * rows.particles.iloc[0]:,} of the "
-        "limit. Open: below the limit's own error, and left out. Middle: standard deviation of single runs (law: "
+        "limit. Open: left out, as noise would hide the planned bias. Middle: standard deviation of single runs (law: "
         "sliced W1 to the limit). Right: exponents with 95 % intervals over seeds; the shaded bands decide M12, the "
         "line is where a bias counts as vanishing. Sliced W1 of the pooled runs at the largest n: "
         f"{number(law.bias.mean(), '.1e')} (two simulations of the limit: {number(2 * law.limit_error.mean(), '.1e')})."

@@ -48,7 +48,7 @@ def costs_over_training(rows: pd.DataFrame) -> pd.DataFrame:
     for network, part in rows.sort_values("step").groupby(NETWORK, sort=False):
         risk = part.risk.to_numpy(dtype=float)
         shares = shares_of_decrease(risk) / part.gradient.to_numpy(dtype=float)
-        flat = (shares * (part.whole - part.curved).abs()).sum(skipna=False)
+        flat = (shares * part.gauss_newton).sum(skipna=False)
         curved = (shares * part.curved.abs()).sum(skipna=False)
         masked = (shares * (part.curved.clip(lower=0) + part.blocks - part.curved)).sum(skipna=False)
         variance = 1 / part.keep_rate.iloc[0] - 1
@@ -103,19 +103,27 @@ def third_slopes(rows: pd.DataFrame) -> dict[tuple[str, int, str], pd.Series]:
 
 
 def edge_steps(rows: pd.DataFrame) -> pd.DataFrame:
-    """Steps of masked networks at the edge in units of 2/λ: medians over the second half of training.
+    """Steps of masked networks in units of 2/λ: medians over the second half of training.
 
     Args:
         rows: Table `phases/edge_sharpness`.
 
     Returns:
-        One row per network with q < 1: activation, width, metric, keep_rate, seed, neuron_step (of a kept neuron),
-        mean_step (the mean rate) and beta (1/(nq)).
+        One row per run of a network with q < 1: activation, width, metric, keep_rate, seed, share (of the largest
+        stable rate), neuron_step (of a kept neuron), mean_step (the mean rate), beta (1/(nq)), `known` (whether the
+        edge is) and `stable`; numbers of runs that were unstable are NaN.
     """
     late = rows[(rows.step > rows.step.max() / 2) & (rows.keep_rate < 1)]
-    keys = ["activation", "width", "metric", "keep_rate", "seed"]
+    late = late.assign(known=late.rate.notna(), stable=late.stable.astype(bool))
+    keys = ["activation", "width", "metric", "keep_rate", "seed", "share", "known", "stable"]
     found = late.groupby(keys)[["neuron_step", "mean_step"]].median().reset_index()
+    found[["neuron_step", "mean_step"]] = found[["neuron_step", "mean_step"]].where(found.stable)
     return found.assign(beta=1 / (found.width * found.keep_rate))
+
+
+def near_edge(rows: pd.DataFrame) -> pd.Series:
+    """Whether a row is of a run close to the largest stable rate, not of one well below it."""
+    return rows.share == rows.share.max()
 
 
 def stable_shares(rows: pd.DataFrame) -> pd.DataFrame:
@@ -147,7 +155,7 @@ def stable_shares_by_width(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def sharpness_medians(rows: pd.DataFrame) -> pd.DataFrame:
-    """Sharpness, and batch sharpness without masks and with them, under the random metric; median of all measurements.
+    """Sharpness, and batch sharpness without masks and with them, under the random metric near the edge; medians.
 
     Args:
         rows: Table `phases/edge_sharpness`.
@@ -161,7 +169,7 @@ def sharpness_medians(rows: pd.DataFrame) -> pd.DataFrame:
         "batch_sharpness": "batch sharpness",
         "masked_sharpness": "batch sharpness with masks",
     }
-    measured = rows[(rows.metric == "ram") & rows.masked_sharpness.notna() & (rows.step > 0)]
+    measured = rows[(rows.metric == "ram") & near_edge(rows) & rows.masked_sharpness.notna() & (rows.step > 0)]
     told = measured.groupby(list(keys))[list(names)].median().map("{:.3f}".format)
     told = told.reset_index().rename(columns=keys | names)
     return told.assign(q=told.q.map("{:g}".format))

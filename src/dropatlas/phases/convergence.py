@@ -4,10 +4,16 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import least_squares
 
-from dropatlas.phases.coupling_settings import GRID
+from dropatlas.phases.coupling_settings import GRID, LAW
 from dropatlas.phases.exponents import LEAST_WIDTHS
 
 DISTANCES = ["mean_distance", "rms_distance", "clock_distance", "noise_distance"]
+PLANNED_BIAS, PLANNED_BIAS_OF_LAW = 0.7, 0.18
+"""n times the bias in units of a neuron's spread, the smallest of the test functions in pilots, and of the law."""
+LAW_DIRECTIONS = 7.0
+"""Over which the noise of a law averages; simulated: at least 7 (noise squared) to 9, whatever the bias looks like."""
+MOST_NOISE = 0.5
+"""Largest noise of a mean squared bias, over the planned one, at which a width counts."""
 TERMS = ["q_factor", "q_exponent", "beta_factor", "beta_exponent"]
 
 
@@ -73,11 +79,28 @@ def grid_exponents(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(found, orient="index", columns=[*TERMS, "clock_by_q", "noise_by_q", "noise_by_beta"])
 
 
-def squared_means(rows: pd.DataFrame, quantity: str, column: str) -> pd.DataFrame:
-    """Squared biases of a quantity by seed (rows) and width (columns), where its limit is exact enough.
+def predicted_noise(rows: pd.DataFrame, planned: float, directions: float = 1.0) -> pd.Series:
+    """Noise of the mean squared bias over the squared bias that a plan expects, by width; no measured bias enters.
 
-    A width cannot tell where the mean squared bias is below what the limit's own error adds to it by chance: the
-    product of two independent errors, averaged over the seeds.
+    With b the planned bias and σ² the variance of one half's bias, of its runs and of its limit, the product of two
+    halves has a variance of σ⁴ + 2 b² σ², which the mean over seeds divides by their number. In units of a neuron's
+    spread σ² is one over the neurons of the runs plus one over the particles of the limit.
+
+    Args:
+        rows: Table `phases/weak_rate`, of one quantity.
+        planned: n times the bias, in units of a neuron's spread.
+        directions: In how many independent directions noise is averaged: one for a number, more for a law.
+    """
+    design = rows.groupby("width").agg(runs=("runs", "min"), particles=("particles", "min"), seeds=("seed", "nunique"))
+    bias = (planned / design.index.to_numpy()) ** 2
+    variance = 1 / (design.runs * design.index) + 1 / design.particles
+    return np.sqrt((variance**2 + 2 * bias * variance) / directions / design.seeds) / bias
+
+
+def squared_means(rows: pd.DataFrame, quantity: str, column: str) -> pd.DataFrame:
+    """Squared biases of a quantity by seed (rows) and width (columns).
+
+    Against limit IV only those widths at which the noise predicted for the bias of the plan is small enough.
 
     Args:
         rows: Table `phases/weak_rate`.
@@ -86,8 +109,42 @@ def squared_means(rows: pd.DataFrame, quantity: str, column: str) -> pd.DataFram
     """
     part = rows[rows.quantity == quantity]
     table = part.pivot(index="seed", columns="width", values=column).astype(float)
-    own = part.groupby("width").limit_squared.mean()
-    return table.loc[:, table.mean() > own / np.sqrt(max(1, len(table)))]
+    if column != "squared_bias":
+        return table
+    noise = (
+        predicted_noise(part, PLANNED_BIAS_OF_LAW, LAW_DIRECTIONS)
+        if quantity == LAW
+        else predicted_noise(part, PLANNED_BIAS)
+    )
+    return table.loc[:, noise.index[noise <= MOST_NOISE]]
+
+
+def floor_pairs(squared: pd.DataFrame) -> np.ndarray:
+    """What is left of the squared bias at the widest widths, and what c/n would leave, read off the narrower ones.
+
+    Args:
+        squared: Squared biases, seeds by widths (`squared_means`).
+
+    Returns:
+        One row per seed, shape (m, 2): c² at the two widest, and c² at all narrower ones, each the sum of squared
+        biases over the sum of n^(-2). Empty with fewer than three widths. Their ratio is 1 for a bias c/n.
+    """
+    if squared.shape[1] < LEAST_WIDTHS:
+        return np.empty((0, 2))
+    parts = squared.iloc[:, -2:], squared.iloc[:, :-2]
+    return np.column_stack([part.sum(axis=1) / (part.columns.to_numpy(float) ** -2).sum() for part in parts])
+
+
+def floor_ratio(widths: np.ndarray, share: float) -> float:
+    """The ratio of `floor_pairs` for a bias c/n + D of which D makes up a share at the largest width.
+
+    Args:
+        widths: The two widest, ascending.
+        share: Of D in the bias at the larger one.
+    """
+    lasting = share / (1 - share) * widths / widths[-1]
+    weights = widths.astype(float) ** -2
+    return float(weights @ (1 + lasting) ** 2 / weights.sum())
 
 
 def bias_exponent(squared: np.ndarray, widths: np.ndarray) -> float:

@@ -4,6 +4,7 @@ Stability, and the metrics that are compared: `dropatlas.phases.stability`. All 
 data; the masks of a cell are the same in every trial and in the run at the edge.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,10 @@ from dropatlas.phases.settings import StableRates
 from dropatlas.phases.stability import bisect_rates, train
 from dropatlas.phases.teacher_student import draw_problem, draw_student
 from dropatlas.randomness import generator
+
+LOWER_SHARE = 0.25
+"""A second share of the largest stable rate, at which networks with a random metric are trained besides: far from the
+edge the mean rate must not come to 2/λ, or its being there at the edge tells nothing."""
 
 
 class Networks(NamedTuple):
@@ -75,7 +80,9 @@ def stable_edge(settings: StableRates, seed: int, width: int, kind: str, metric:
         shared = (*networks, rates, settings.steps, settings.learned, masks)
         return train(kind, "squared", metric, keep_rate, *shared)[1]
 
-    low, high = bisect_rates(stable, settings.lowest, settings.highest, settings.seeds, settings.rounds)
+    halvings = math.ceil(-math.log2(keep_rate)) if metric == "common" else 0
+    bracket = (settings.lowest, settings.highest, settings.seeds, settings.rounds, halvings)
+    low, high = bisect_rates(stable, *bracket)
     tops = []
     for start, shown, wanted in zip(*networks, strict=True):
         product_with = hessian_product(activation(kind), LOSSES["squared"], start, shown, wanted)
@@ -106,11 +113,16 @@ class EdgeState(NamedTuple):
 
 
 def edge_run(
-    settings: StableRates, seed: int, width: int, kind: str, metric: str, keep_rate: float, rates: Tensor
-) -> list[EdgeState]:
+    settings: StableRates,
+    seed: int,
+    width: int,
+    kind: str,
+    metric: str,
+    keep_rate: float,
+    rates: Tensor,
+    batches: bool = True,
+) -> tuple[list[EdgeState], Tensor]:
     """Train all seeds of one cell at their rates and measure along the way.
-
-    The batch sharpness is measured in the middle and at the end.
 
     Args:
         settings: Data, steps, minibatches.
@@ -120,15 +132,17 @@ def edge_run(
         metric: One of `stability.METRICS`.
         keep_rate: q.
         rates: Rate of every seed, shape (S,); NaN: unknown.
+        batches: Measure the batch sharpness, too, in the middle and at the end.
 
     Returns:
-        Every seed at every measured step; once all networks blew up nothing more is measured.
+        Every seed at every measured step, once all networks blew up nothing more; and whether every run was stable as a
+        trial is, shape (S,).
     """
     networks = draw_networks(settings, width, seed)
     starts, inputs, targets = networks
     sigma, loss, rule = activation(kind), LOSSES["squared"], Rule(1.0, kind)
     marks = settings.measured_steps()
-    with_batches = {marks[len(marks) // 2], marks[-1]}
+    with_batches = {marks[len(marks) // 2], marks[-1]} if batches else set()
     initial = risk(rule, outputs(rule, starts, inputs), targets)
     directions = list(torch.ones_like(starts))
     stream = generator(seed, "edge sharpness", "draws", width, kind, metric, keep_rate)
@@ -147,16 +161,15 @@ def edge_run(
                 directions[index] = vector
             batch = masked = None
             if number in with_batches:
-                batches, masks = _minibatches(settings, keep_rate, width, stream)
-                batch = batch_sharpness(*problem, batches)
-                masked = batch_sharpness(*problem, batches, masks) if metric == "ram" else None
+                drawn, masks = _minibatches(settings, keep_rate, width, stream)
+                batch = batch_sharpness(*problem, drawn)
+                masked = batch_sharpness(*problem, drawn, masks) if metric == "ram" else None
             kept = (sums[0, index] / sums[1, index]).item()
             found.append(EdgeState(index, number, ratios[index].item(), top, kept, batch, masked))
 
     masks = mask_stream(seed, width, metric, keep_rate)
     shared = (*networks, rates, settings.steps, settings.learned, masks)
-    train(kind, "squared", metric, keep_rate, *shared, observe)
-    return found
+    return found, train(kind, "squared", metric, keep_rate, *shared, observe)[1]
 
 
 def _minibatches(

@@ -43,17 +43,18 @@ def _by_seed(rows: pd.DataFrame, column: str, over: str) -> pd.DataFrame:
     return rows.assign(value=values).pivot(index="seed", columns=over, values="value").astype(float)
 
 
-def plateau_shares(rows: pd.DataFrame, column: str) -> pd.Series:
+def plateau_shares(rows: pd.DataFrame, column: str, power: float = 1.0) -> pd.Series:
     """Share s = D²/d² that is left of a squared distance at the largest width as n → ∞, by seed.
 
-    Fit of d² = D² + c/n by least squares in log d, since errors are relative: with N the largest width,
-    d² ∝ s + (1 - s) N/n, and s is searched on a grid of [-1, 1] in steps of 0.005. A law 1/n has s = 0, a constant
+    Fit of d² = D² + c/n^p by least squares in log d, since errors are relative: with N the largest width,
+    d² ∝ s + (1 - s) (N/n)^p, and s is searched on a grid of [-1, 1] in steps of 0.005. The law has s = 0, a constant
     distance s = 1, as the exponent alone would not tell from a slow approach to D > 0; noise, or a distance that falls
     faster, makes s negative.
 
     Args:
         rows: One row per seed and width: `seed`, `width`, the column, and `diverged` where runs can diverge.
         column: The distance.
+        power: p.
 
     Returns:
         By seed; NaN as in `seed_slopes`.
@@ -63,7 +64,7 @@ def plateau_shares(rows: pd.DataFrame, column: str) -> pd.Series:
     if len(widths) < LEAST_WIDTHS:
         return slopes
     squares = 2 * np.log(_by_seed(rows, column, "width")[slopes.notna()])
-    laws = np.log(SHARES[:, None] + (1 - SHARES[:, None]) * (widths[-1] / widths))
+    laws = np.log(SHARES[:, None] + (1 - SHARES[:, None]) * (widths[-1] / widths) ** power)
     errors = squares.to_numpy()[:, None, :] - laws
     best = errors.var(axis=-1).argmin(axis=-1)
     return pd.Series(SHARES[best], squares.index).reindex(slopes.index)

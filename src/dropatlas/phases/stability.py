@@ -4,7 +4,8 @@ Defined beforehand: a run is stable if it has learned, that is, if the risk is b
 throughout the last tenth of its steps, and never exceeded a million times that value. (A risk that is merely below its
 initial value is no sign of stability where the activation is bounded: such networks bounce about at any rate and cannot
 blow up.) The largest stable rate of a network is found by bisection of log τ; the answer presumes that a rate above an
-unstable one is unstable too, and that the smallest rate is large enough to learn in the steps of a trial.
+unstable one is unstable too, and that the smallest rate is large enough to learn in the steps of a trial; where it is
+unstable with one mask for all neurons it is halved, down to q times as much.
 
 Metrics, each with multipliers of mean 1 on the gradient:
     none      no mask.
@@ -103,16 +104,17 @@ def train(
 
 
 def bisect_rates(
-    stable: Callable[[Tensor], Tensor], lowest: float, highest: float, networks: int, rounds: int
+    stable: Callable[[Tensor], Tensor], lowest: float, highest: float, networks: int, rounds: int, halvings: int = 0
 ) -> tuple[Tensor, Tensor]:
     """Bracket the largest stable rate of every network by bisection of its logarithm.
 
     Args:
         stable: Tells for one rate per network, shape (S,), which of them are stable.
-        lowest: Rate that is tried first; where it is unstable the bracket is (0, lowest).
+        lowest: Rate that is tried first.
         highest: Rate that is tried second; where it is stable the bracket is (highest, inf).
         networks: Number of networks S.
         rounds: Halvings of the bracket.
+        halvings: How often the lowest rate is halved where it is unstable; where it still is the bracket begins at 0.
 
     Returns:
         Largest rate found stable and smallest rate found unstable, each of shape (S,).
@@ -124,10 +126,16 @@ def bisect_rates(
         raise ValueError(f"rates must satisfy 0 < lowest < highest, got {lowest=}, {highest=}")
     low, high = torch.full((networks,), lowest), torch.full((networks,), highest)
     below, above = ~stable(low), stable(high)
+    for _ in range(halvings):
+        if not below.any():
+            break
+        low, high, above = torch.where(below, low / 2, low), torch.where(below, low, high), above & ~below
+        below = ~stable(low)
+    least = low
     for _ in range(rounds):
         middle = (low * high).sqrt()
         holds = stable(middle)
         low, high = torch.where(holds, middle, low), torch.where(holds, high, middle)
     low = torch.where(below, torch.zeros_like(low), torch.where(above, torch.full_like(low, highest), low))
-    high = torch.where(below, torch.full_like(high, lowest), torch.where(above, torch.full_like(high, torch.inf), high))
+    high = torch.where(below, least, torch.where(above, torch.full_like(high, torch.inf), high))
     return low, high

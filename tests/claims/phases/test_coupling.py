@@ -10,6 +10,7 @@ from dropatlas.claims import Verdict, load_ledger
 from dropatlas.claims.judging import judge, judge_of
 from dropatlas.claims.phases.coupling import PATHWISE, WEAK_RATE
 from dropatlas.phases import pathwise, weak_rate
+from dropatlas.phases.convergence import floor_pairs, floor_ratio, squared_means
 from dropatlas.phases.coupling_settings import FIXED_RATE, FUNCTIONS, GRID, LAW, OWN_CLOCKS, SERIES, Pathwise, WeakRate
 from dropatlas.phases.limits import critical_jumps, gradient_flow, poisson_jumps
 from dropatlas.phases.particles import Masks, initial_particles, sample_masks
@@ -38,8 +39,8 @@ def states(found):
 # fabricated tables
 
 
-def paths(n=-0.25, q=0.5, beta=0.5, noise_by_q=0.0, own=0.0, fixed=0.0, error=0.01, spread=0.02, seeds=10):
-    """Coupled paths with these exponents."""
+def paths(n=-0.25, lasts=0.0, q=0.5, beta=0.5, noise_by_q=0.0, own=0.0, fixed=0.0, error=0.01, spread=0.02, seeds=10):
+    """Coupled paths with these exponents; of the last squared distance of the series a share that lasts."""
     draws, rows = np.random.default_rng(1), []
     cells = [(family, width, 2 / width**0.5) for family in (SERIES, OWN_CLOCKS) for width in (200, 800, 3200)]
     cells += [(FIXED_RATE, width, 0.5) for width in (200, 800, 3200)]
@@ -47,7 +48,8 @@ def paths(n=-0.25, q=0.5, beta=0.5, noise_by_q=0.0, own=0.0, fixed=0.0, error=0.
     for seed, (family, width, keep_rate) in product(range(seeds), cells):
         b = 1 / (width * keep_rate)
         clock, noise = keep_rate**q, 0.7 * b**beta * keep_rate**noise_by_q
-        by_width = {SERIES: 2 * width**n, OWN_CLOCKS: 1.5 * width**own, FIXED_RATE: 0.8 * width**fixed}
+        series = np.sqrt(1 - lasts + lasts * (3200 / width) ** (2 * n)) * width**n
+        by_width = {SERIES: 2 * series, OWN_CLOCKS: 1.5 * width**own, FIXED_RATE: 0.8 * width**fixed}
         factor = np.exp(spread * draws.standard_normal())
         rms = by_width.get(family, np.hypot(clock, noise)) * factor
         rows.append((family, width, keep_rate, b, seed, 0.8 * rms, rms, clock * factor, noise * factor, error * rms))
@@ -61,6 +63,8 @@ def paths(n=-0.25, q=0.5, beta=0.5, noise_by_q=0.0, own=0.0, fixed=0.0, error=0.
         (paths(), SUPPORTED, "hhhh"),
         (paths(n=-0.1), PARTLY, "fhhh"),
         (paths(n=-0.2), OPEN, "ohhh"),
+        (paths(lasts=0.8), PARTLY, "fhhh"),
+        (paths(lasts=0.2, spread=0.005), SUPPORTED, "hhhh"),
         (paths(q=0.25), PARTLY, "hfoh"),  # so large a term hides the other from the fit
         (paths(q=1.0), PARTLY, "hfhh"),
         (paths(beta=0.3), PARTLY, "hhfh"),
@@ -89,37 +93,56 @@ def test_one_run_that_diverged_leaves_its_series_open():
     assert states(judged("M11", table)) == "ohhh"
 
 
-def errors(bias=-1.0, control=0.0, scatter=-0.5, limit=0.0, noise=0.02, seeds=20):
-    """Weak errors with these exponents; a noise that grows with n relative to the bias."""
+def errors(bias=-1.0, floor=0.0, control=0.0, scatter=-0.5, neurons=10**8, noise=0.02, seeds=20):
+    """Weak errors with these exponents, and a floor over the bias at n = 800; noise grows with n beside it."""
     draws, rows = np.random.default_rng(1), []
     for seed, width, quantity in product(range(seeds), (50, 100, 200, 400, 800), (*FUNCTIONS, LAW)):
-        square = ((width / 50) ** bias) ** 2 + noise * draws.standard_normal() * (width / 50) ** bias
+        square = ((width / 50) ** bias + floor / 16) ** 2 + noise * draws.standard_normal() * (width / 50) ** bias
         other = 900 * (width / 50) ** (2 * control) * (1 + noise * draws.standard_normal())
         spread = (width / 50) ** scatter * (1 + noise * draws.standard_normal())
-        rows.append((width, seed, quantity, square, other, limit, spread))
-    columns = ["width", "seed", "quantity", "squared_bias", "control_squared", "limit_squared", "scatter"]
-    return pd.DataFrame(rows, columns=columns)
+        rows.append((width, seed, quantity, square, other, spread, neurons // width))
+    columns = ["width", "seed", "quantity", "squared_bias", "control_squared", "scatter", "runs"]
+    return pd.DataFrame(rows, columns=columns).assign(particles=neurons)
 
 
 @pytest.mark.parametrize(
     ("table", "verdict", "parts"),
     [
-        (errors(), SUPPORTED, "hhhh"),
-        (errors(bias=-0.6), PARTLY, "hfhh"),
-        (errors(bias=-1.4), PARTLY, "hfhh"),
-        (errors(bias=0.0), PARTLY, "ffhh"),
-        (errors(scatter=-0.3), PARTLY, "hhfh"),
-        (errors(control=-1.0), PARTLY, "hhhf"),
-        (errors(bias=0.0, scatter=0.0, control=-0.5), REFUTED, "ffff"),
-        (errors(bias=-0.8), OPEN, "hohh"),
-        (errors(limit=0.4), OPEN, "oohh"),  # the limit's own error is above the bias from n = 200 on
-        (errors(seeds=4), OPEN, "oooo"),
-        (errors()[:0], OPEN, "oooo"),
+        (errors(), SUPPORTED, "hhhhh"),
+        (errors(bias=-0.6), PARTLY, "hffhh"),
+        (errors(bias=-1.4), PARTLY, "hfhhh"),
+        (errors(bias=0.0), PARTLY, "fffhh"),
+        (errors(floor=3.0, noise=1e-3), PARTLY, "hffhh"),
+        (errors(floor=0.25, noise=1e-3), SUPPORTED, "hhhhh"),
+        (errors(scatter=-0.3), PARTLY, "hhhfh"),
+        (errors(control=-1.0), PARTLY, "hhhhf"),
+        (errors(bias=0.0, scatter=0.0, control=-0.5), REFUTED, "fffff"),
+        (errors(bias=-0.8), OPEN, "hohhh"),
+        (errors(neurons=10_000), OPEN, "ooohh"),  # so few that the bias of the plan would be hidden
+        (errors(seeds=4), OPEN, "ooooo"),
+        (errors()[:0], OPEN, "ooooo"),
     ],
 )
 def test_m12(table, verdict, parts):
     found = judged("M12", table)
     assert (found.verdict, states(found)) == (verdict, parts), found.reason
+
+
+def test_widths_are_chosen_by_the_plan_not_by_the_bias_they_show():
+    rows = errors(neurons=500_000)
+    for changed in (rows, rows.assign(squared_bias=-1.0), rows.assign(squared_bias=1e9)):
+        assert squared_means(changed, "risk", "squared_bias").columns.max() == 400
+        assert squared_means(changed, LAW, "squared_bias").columns.max() == 200
+    assert squared_means(rows, "risk", "control_squared").columns.max() == 800
+
+
+def test_a_floor_shows_at_the_widest_widths():
+    widths = np.array([25, 50, 100, 200, 400])
+    for share in (0.0, 0.5, 0.75):
+        bias = 1 / widths + share / (1 - share) / 400
+        pairs = floor_pairs(pd.DataFrame(np.tile(bias**2, (5, 1)), columns=widths))
+        assert pairs[0, 0] == pytest.approx(floor_ratio(widths[-2:], share))
+    assert (floor_pairs(pd.DataFrame(np.ones((5, 2)), columns=[1, 2])).shape) == (0, 2)
 
 
 def test_the_rate_needs_scale_standard():
@@ -140,7 +163,7 @@ PATHS = Pathwise(
     seeds=10,
 )
 WEAK = WeakRate(
-    problem=PROBLEM, alpha=0.5, beta=0.5, widths=[20, 40, 80], neurons=2000, limit_width=2000, copies=1, seeds=10
+    problem=PROBLEM, alpha=0.5, beta=0.5, widths=[10, 18, 30], neurons=4500, limit_width=4500, copies=1, seeds=10
 )
 TOGETHER, CLOCKS, NOISE, ONLY = (
     "paths come together",

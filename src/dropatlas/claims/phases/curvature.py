@@ -1,4 +1,4 @@
-"""Judges of what the sharpness bypass needs, M6 and M15 (arXiv 2510.07554): second-order terms along training."""
+"""Judges of what the sharpness bypass needs, M6, M15 and M19 (arXiv 2510.07554): second-order terms along training."""
 
 from collections.abc import Mapping
 
@@ -18,34 +18,39 @@ ACROSS = {"activation": "activations", "loss": "losses", "width": "widths", "dep
 
 
 def judge_m6(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
-    """M6: B >> |C| over training, and what the bypass needs besides, over activations, losses, widths and depths.
+    """M6: B >> |C| over training, across activations, losses, widths and depths: B is at least `factor` times |C|.
 
-    Both in the mean over the risk's decrease (`costs_over_training`), geometric means over seeds, in every setting;
-    parts by group of settings. "B ≫ |C|": B is at least `factor` times |C|. "masks cost little": the extra cost of the
-    masks that trained the networks, Var(m)·(C⁺ + S/n), is at most `cost` of B. A setting whose risk does not fall to
-    `left` of its start (median) has no training to speak of and stays open.
+    In the mean over the risk's decrease (`costs_over_training`), geometric means over seeds, in every setting; parts by
+    group of settings. A setting whose risk does not fall to `left` of its start (median) has no training to speak of
+    and stays open.
     """
-    rows = tables[CURVATURE]
-    lacking = [name for column, name in ACROSS.items() if rows[column].nunique() < 2]
-    networks = costs_over_training(rows)
-    parts = []
-    wanted: dict[str, tuple[str, str, Band]] = {
-        "ratio": ("B ≫ |C|", "B over |C|", (criterion["factor"], np.inf)),
-        "cost": ("masks cost little", "extra cost of masks over B", (-np.inf, criterion["cost"])),
-    }
-    for column, (name, measure, band) in wanted.items():
-        for group in GROUPS:
-            cells = [
-                (setting_name(kind, width, depth), cell)
-                for (depth, loss, kind, width), cell in networks.groupby(SETTING)
-                if setting_group(depth, loss) == group
-            ]
-            checks = [] if lacking else [_typical(*cell, column, band, criterion["left"]) for cell in cells]
-            stuck = [where for where, cell in cells if not cell.left.median() <= criterion["left"]]
-            why = f"too few {', '.join(lacking or ['settings'])} were measured"
-            why = f"no learning, or no finite numbers: {', '.join(stuck)}" if stuck and not lacking else why
-            parts.append(Part(f"{name}, {group}", measure, checks, why_open=why))
-    return decide(parts, _reach(networks, rows, criterion["cost"]))
+    band = (criterion["factor"], np.inf)
+    return decide(_over_training(tables[CURVATURE], "ratio", "B ≫ |C|", "B over |C|", band, criterion["left"]))
+
+
+def judge_m19(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
+    """M19: masks at the keep rate of training cost little: Var(m)·(C⁺ + S/n) is at most `cost` of B; else as M6."""
+    rows, band = tables[CURVATURE], (-np.inf, criterion["cost"])
+    parts = _over_training(rows, "cost", "masks cost little", "extra cost of masks over B", band, criterion["left"])
+    return decide(parts, _reach(costs_over_training(rows), rows, criterion["cost"]))
+
+
+def _over_training(rows: pd.DataFrame, column: str, name: str, measure: str, band: Band, left: float) -> list[Part]:
+    """One part per group of settings, with a check per setting of a column of `costs_over_training`."""
+    lacking = [told for key, told in ACROSS.items() if rows[key].nunique() < 2]
+    networks, parts = costs_over_training(rows), []
+    for group in GROUPS:
+        cells = [
+            (setting_name(kind, width, depth), cell)
+            for (depth, loss, kind, width), cell in networks.groupby(SETTING)
+            if setting_group(depth, loss) == group
+        ]
+        checks = [] if lacking else [_typical(*cell, column, band, left) for cell in cells]
+        stuck = [where for where, cell in cells if not cell.left.median() <= left]
+        why = f"too few {', '.join(lacking or ['settings'])} were measured"
+        why = f"no learning, or no finite numbers: {', '.join(stuck)}" if stuck and not lacking else why
+        parts.append(Part(f"{name}, {group}", measure, checks, why_open=why))
+    return parts
 
 
 def _typical(where: str, cell: pd.DataFrame, column: str, band: Band, left: float) -> Check:
@@ -68,7 +73,7 @@ def _reach(networks: pd.DataFrame, rows: pd.DataFrame, cost: float) -> str:
 def judge_m15(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]) -> Judgement:
     """M15: the expansion needs its third term, Var(m) S/n, which relative to B falls like 1/n.
 
-    "the third term is there": in every cell the measured cost of masks less Var(m) C is Var(m) S/n up to `margin`.
+    "an identity, checked": in every cell the measured cost of masks less Var(m) C is Var(m) S/n up to `margin`.
     "without it the expansion is off": in networks of at most `most_neurons`, at the last stage of training, it is at
     least `missed` of Var(m) (|C| + S/n). "it falls like 1/n": the exponent in n of the same difference over Var(m) B, a
     mean over keep rates, is -1 up to `exponent_margin`, where masks are sampled. Means over seeds.
@@ -90,7 +95,7 @@ def judge_m15(tables: Mapping[str, pd.DataFrame], criterion: Mapping[str, float]
         for (loss, step, _), slopes in third_slopes(rows).items()
     ]
     parts = [
-        Part("the third term is there", "measured over expected third term", found),
+        Part("an identity, checked: the third term is there", "measured over expected third term", found),
         Part("without it the expansion is off", "its error over Var(m)(|C| + S/n)", needed),
         Part("it falls like 1/n", "exponent in n of the measured third term over B", exponents),
     ]

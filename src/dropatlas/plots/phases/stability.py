@@ -9,11 +9,12 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dropatlas.phases.bypass import edge_steps, stable_shares
+from dropatlas.phases.bypass import edge_steps, near_edge, stable_shares
 from dropatlas.phases.labels import METRIC_LABELS
 from dropatlas.plots.style import COLOURS
 from dropatlas.stats import LEAST_SEEDS, mean_interval
 
+FAR = "0.45"
 METRIC_COLOURS = {"ram": COLOURS[0], "common": COLOURS[1]}
 
 
@@ -81,7 +82,8 @@ def edge_steps_by_cell(rows: pd.DataFrame, neuron_step: float, band: tuple[float
         band: Least and largest mean rate, drawn.
         most_beta: Cells from here on are outside the regime: shaded, hollow.
     """
-    steps = edge_steps(rows)
+    every = edge_steps(rows)
+    steps, lower = every[near_edge(every)], every[~near_edge(every) & (every.metric == "ram")]
     kinds, cells = (
         list(dict.fromkeys(steps.activation)),
         sorted({*zip(steps.beta, steps.width, steps.keep_rate, strict=True)}),
@@ -97,6 +99,8 @@ def edge_steps_by_cell(rows: pd.DataFrame, neuron_step: float, band: tuple[float
                 style = {"color": colour, "mfc": colour if beta < most_beta else "white", "fmt": "o"}
                 _geometric(axes[0], place + shift, cell.mean_step, **style)
                 _geometric(axes[1], place + shift, cell.neuron_step, **style)
+            far = lower[(lower.activation == kind) & (lower.width == width) & (lower.keep_rate == keep)]
+            _geometric(axes[0], place, far.mean_step, color=FAR, fmt="v", mfc="white")
             for line in axes:
                 if beta >= most_beta:
                     line.axvspan(place - 0.5, place + 0.5, color="0.5", alpha=0.12, lw=0)
@@ -112,6 +116,8 @@ def edge_steps_by_cell(rows: pd.DataFrame, neuron_step: float, band: tuple[float
     panels[0][0].set_ylabel("mean rate (in units of $2/\\lambda$)")
     panels[1][0].set_ylabel("step of a kept neuron\n(in units of $2/\\lambda$)")
     handles = _handles()
+    far = f"RaM at {lower.share.min():g} of $\\tau^*$" if len(lower) else "RaM far from the edge"
+    handles.append(plt.Line2D([], [], color=FAR, marker="v", mfc="white", ls="none", ms=5, label=far))
     handles.append(plt.Rectangle((0, 0), 1, 1, color=METRIC_COLOURS["ram"], alpha=0.12, label="RaM must lie here"))
     handles.append(plt.Line2D([], [], color=METRIC_COLOURS["ram"], ls="--", lw=1, label="RaM must lie above"))
     handles.append(plt.Line2D([], [], color="0.3", lw=1, label="$2/\\lambda$"))
@@ -126,7 +132,7 @@ def edge_sharpness(rows: pd.DataFrame) -> Figure:
     Args:
         rows: Table `phases/edge_sharpness`.
     """
-    shown = rows[(rows.width == rows.width.max()) & rows.metric.isin(["none", "ram"])]
+    shown = rows[near_edge(rows) & (rows.width == rows.width.max()) & rows.metric.isin(["none", "ram"])]
     kinds, keeps = list(dict.fromkeys(shown.activation)), sorted(shown.keep_rate.unique(), reverse=True)
     colours = dict(zip(keeps, ["0.35", *sns.color_palette("flare", len(keeps) - 1)], strict=True))
     figure, panels = plt.subplots(1, len(kinds), figsize=(4.6 * len(kinds) + 2, 3.6), sharey=True, squeeze=False)

@@ -1,9 +1,12 @@
 """Sharpness along training near the largest stable rate: how far do the steps of single neurons exceed 2/lambda there?
 
-Every network of `phases/stable_rates` is trained at a fixed share of its own largest stable rate. Prediction (paper):
-under RaM the sharpness settles where the mean rate is near its bound, tau*lambda/2 about 1, while the step of a neuron
-that moves, 1/q times as long, is far above 1. It would be refuted by a sharpness that falls with q until the steps of
-single neurons are within their bound, as they must be in the control, where one mask serves all neurons.
+Every network of `phases/stable_rates` is trained at a fixed share of its own largest stable rate tau*. Prediction
+(paper): under RaM the sharpness settles where the mean rate is near its bound, tau*lambda/2 about 1, while the step
+of a neuron that moves, 1/q times as long, is far above 1. It would be refuted by a sharpness that falls with q until
+the steps of single neurons are within their bound, as they must be in the control, where one mask serves all neurons.
+
+Networks with a random metric are trained at a quarter of tau*, too: where tau*lambda/2 is about 1 there as well, the
+sharpness follows the rate wherever it is, and its value near tau* does not tell what ends stability.
 
 The batch sharpness E[gHg/|g|^2] is taken over minibatches, and over minibatches and masks of the gradient: masks break
 up the alignment of the gradient with the sharp direction, which is how the random metric escapes.
@@ -15,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from dropatlas.phases.edge_of_stability import EdgeState, edge_run
+from dropatlas.phases.edge_of_stability import LOWER_SHARE, EdgeState, edge_run
 from dropatlas.phases.settings import StableRates
 from dropatlas.tasks.phases.parts import run_parts
 from dropatlas.tasks.runner import run_table_task
@@ -29,14 +32,16 @@ MEANINGS = {
     "metric": "none, ram (a mask per neuron), common (one mask for all neurons)",
     "keep_rate": "q; 1 for none",
     "seed": "number of the seed, as in phases/stable_rates",
-    "rate": "mean rate tau: a fixed share of the largest stable rate",
+    "share": "rate over the largest stable rate tau* of the network; the smaller one with ram only",
+    "rate": "mean rate tau",
+    "stable": "whether this run was stable, as a trial of phases/stable_rates is",
     "step": "training steps done",
     "risk_ratio": "risk over initial risk",
     "sharpness": "lambda: largest eigenvalue of the Hessian in the mean-field metric",
     "mean_step": "tau lambda/2: mean rate in units of 2/lambda",
     "kept": "mean multiplier of a kept neuron so far: 1/q",
     "neuron_step": "the same times kept: step of a kept neuron in units of 2/lambda",
-    "batch_sharpness": "E[gHg/|g|^2] over minibatches (middle and last measurement)",
+    "batch_sharpness": "E[gHg/|g|^2] over minibatches (middle and last measurement of the larger share)",
     "batch_sharpness_error": "its standard error",
     "masked_sharpness": "the same over minibatches and masks on the gradient (ram only)",
     "masked_sharpness_error": "its standard error",
@@ -59,17 +64,21 @@ def tabulate(
     Networks without a stable rate, or whose largest tried rate was stable (no edge known), have rate NaN.
     """
     found = tables[RATES]
-    edges = found.rate.where((found.rate > 0) & np.isfinite(found.unstable_rate)) * settings.edge_fraction
+    edges = found.rate.where((found.rate > 0) & np.isfinite(found.unstable_rate))
     keys = ["width", "activation", "metric", "keep_rate"]
     by_cell = {cell: rows.sort_values("seed").edge.to_numpy() for cell, rows in found.assign(edge=edges).groupby(keys)}
 
-    def work(width: int, activation: str, metric: str, keep_rate: float) -> pd.DataFrame:
+    def work(width: int, activation: str, metric: str, keep_rate: float, share: float) -> pd.DataFrame:
         cell = (width, activation, metric, keep_rate)
-        rates = torch.from_numpy(by_cell[cell].copy()).float()
-        rows = pd.DataFrame(map(_row, edge_run(settings, seed, *cell, rates)))
-        return rows.assign(**dict(zip(keys, cell, strict=True)), rate=by_cell[cell][rows.seed])
+        rates = share * by_cell[cell]
+        states, stable = edge_run(settings, seed, *cell, torch.from_numpy(rates).float(), share != LOWER_SHARE)
+        rows = pd.DataFrame(map(_row, states))
+        found = {"share": share, "rate": rates[rows.seed], "stable": stable.numpy()[rows.seed]}
+        return rows.assign(**dict(zip(keys, cell, strict=True)), **found)
 
-    rows = run_parts(settings.cells(), work, "edge sharpness", checkpoints, MODULE, settings, seed, edges.tolist())
+    runs = [(*cell, settings.edge_fraction) for cell in settings.cells()]
+    runs += [(*cell, LOWER_SHARE) for cell in settings.cells() if cell[2] == "ram"]
+    rows = run_parts(runs, work, "edge sharpness", checkpoints, MODULE, settings, seed, edges.tolist())
     rows["mean_step"] = rows.rate * rows.sharpness / 2
     rows["neuron_step"] = rows.mean_step * rows.kept
     return rows.reindex(columns=list(MEANINGS))
