@@ -5,7 +5,15 @@ import pandas as pd
 import pytest
 from scipy.stats import norm, wasserstein_distance
 
-from dropatlas.phases.convergence import bias_exponent, grid_exponents, jackknifed_exponents, squared_means, two_terms
+from dropatlas.phases.convergence import (
+    PLANNED_BIAS,
+    bias_exponent,
+    grid_exponents,
+    jackknifed_exponents,
+    predicted_noise,
+    squared_means,
+    two_terms,
+)
 from dropatlas.phases.coupling_settings import GRID
 from dropatlas.phases.particle_kernels import SHARED
 from dropatlas.phases.particles import (
@@ -127,12 +135,19 @@ def test_exponents_of_a_power_law():
     assert np.isnan(bias_exponent(-squared, widths))
 
 
-def test_a_width_below_the_limits_own_error_is_left_out():
+def test_widths_are_chosen_by_the_noise_that_the_design_predicts(rng):
+    width, runs, particles, seeds = 100, 500, 50_000, 20
     rows = pd.DataFrame(
-        [("risk", n, seed, 1 / n**2, 2 / 200**2) for n in (50, 100, 199, 201) for seed in range(4)],
-        columns=["quantity", "width", "seed", "squared_bias", "limit_squared"],
+        [("risk", n, seed, runs, particles, 5.0) for n in (50, width, 200) for seed in range(seeds)],
+        columns=["quantity", "width", "seed", "runs", "particles", "squared_bias"],
     )
-    assert list(squared_means(rows, "risk", "squared_bias").columns) == [50, 100, 199]
+    noise = predicted_noise(rows, PLANNED_BIAS)
+    bias, spread = PLANNED_BIAS / width, np.sqrt(1 / (runs * width) + 1 / particles)
+    halves = bias + spread * rng.standard_normal((2, 20_000, seeds))
+    assert noise[width] == pytest.approx((halves[0] * halves[1]).mean(axis=1).std() / bias**2, rel=0.03)
+    chosen = list(squared_means(rows, "risk", "squared_bias").columns)
+    assert chosen == list(noise.index[noise <= 0.5]) == [50, 100]
+    assert list(squared_means(rows.assign(squared_bias=-1.0), "risk", "squared_bias").columns) == chosen
 
 
 def test_jackknifed_intervals_cover():
