@@ -83,7 +83,7 @@ def test_the_seed_reruns_what_draws_random_numbers(project):
     collapse += ["parameter_budget", "depth_law"]
     phases = ["diagram", "width_trend", "boundary_scan", "failure_signatures", "penalty", "teacher_student"]
     phases += ["trajectories", "digit_pair", "curvature", "expansion", "stable_rates"]
-    phases += ["edge_sharpness", "precision", "pathwise", "weak_rate", "depth"]
+    phases += ["edge_sharpness", "precision", "pathwise", "weak_rate", "depth", "residual"]
     ddc = ["regression", "regression_paths", "formula", "placement", "sensitivity_images", "sensitivity_table"]
     ddc += ["learned_search", "learned_rates", "monte_carlo", "activations", "feedback"]
     percolation = ["crossing_probability", "open_cuts", "topologies"]

@@ -337,7 +337,8 @@ def _edge_sharpness(config: Config) -> Work:
         lanczos = measured * settings.seeds * 20 * (20 * CALL + 6 * seen * settings.data.samples)
         quotient = 40 * CALL + 12 * seen * settings.batch_size
         batches = 2 * (2 if metric == "ram" else 1) * settings.seeds * settings.draws * quotient
-        parts.append(Work(steps + lanczos + batches, 4 * hidden, settings.seeds * measured))
+        shares = 2 if metric == "ram" else 1  # of the largest stable rate at which networks are trained
+        parts.append(Work(shares * (steps + lanczos) + batches, 4 * hidden, shares * settings.seeds * measured))
     return joined(parts)
 
 
