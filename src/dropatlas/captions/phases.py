@@ -427,18 +427,6 @@ def residual_distances(rows: pd.DataFrame, deep: float) -> str:
     )
 
 
-def depth_distances_independent(rows: pd.DataFrame) -> str:
-    """Of table `phases/depth`: the risk without dropout at the end from independent weights, by width."""
-    end = rows[(rows.initialisation == "independent") & (rows.variant == "none") & (rows.step == rows.step.max())]
-    told = ", ".join(
-        f"{number(risk, '.2f')} at n = {width}" for width, risk in end.groupby("width").risk_ratio.median().items()
-    )
-    return (
-        "The same from independent centred weights; in theory the wider the network, the less it learns."
-        f"{f' Risk without dropout at the end, over that of the best constant: {told}.' if told else ''}"
-    )
-
-
 def coupled_paths(rows: pd.DataFrame, own_error: float) -> str:
     """Of table `phases/pathwise`: seeds, and the exponents along the series and over the grid."""
     told = trusted(rows, own_error)
